@@ -1,0 +1,57 @@
+package indexer
+
+import (
+	"time"
+
+	"pulltrail/internal/secret"
+	"pulltrail/internal/tlsconf"
+)
+
+// The kinds of a route.
+const (
+	KindSnapshot = "snapshot" // Docker Hub snapshots, kept in history
+	KindDocument = "document" // any other JSON objects, passed through the journal
+)
+
+// Config is the section "indexer" of the configuration.
+type Config struct {
+	OpenSearch OpenSearchConfig `koanf:"opensearch"`
+	// BatchSize is the most documents, BatchBytes about the most bytes, of one
+	// bulk request.
+	BatchSize  int   `koanf:"batch_size"`
+	BatchBytes int64 `koanf:"batch_bytes"`
+	// JournalMaxBytes bounds the journal; at the bound no more documents are taken
+	// from the broker until a sink has caught up.
+	JournalMaxBytes int64 `koanf:"journal_max_bytes"`
+	// Routes are tried in order, the first match wins.
+	Routes []Route `koanf:"routes"`
+}
+
+// OpenSearchConfig is the OpenSearch cluster; without URLs there is none.
+type OpenSearchConfig struct {
+	URLs         []string       `koanf:"urls"`
+	Username     string         `koanf:"username"`
+	Password     secret.String  `koanf:"password"`
+	PasswordFile string         `koanf:"password_file"`
+	TLS          tlsconf.Config `koanf:"tls"`
+	// Timeout bounds one request.
+	Timeout time.Duration `koanf:"timeout"`
+}
+
+// Route says what becomes of the messages of a topic.
+type Route struct {
+	// Topic is an MQTT topic filter.
+	Topic string `koanf:"topic"`
+	// Kind is "snapshot" or "document".
+	Kind string `koanf:"kind"`
+	// Index is an index name in which {Y}, {m} and {d} stand for the date, in UTC.
+	Index string `koanf:"index"`
+	// ID says what makes a document unique: "position" (each message is one),
+	// "content", or "fields(a, b)". Documents only; snapshots have their own.
+	ID string `koanf:"id"`
+	// TimeField is the field with the document's time; without it the time of
+	// receipt serves.
+	TimeField string `koanf:"time_field"`
+	// BodyFile is a JSON file with the settings and mappings of a new index.
+	BodyFile string `koanf:"body_file"`
+}

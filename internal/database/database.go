@@ -1,0 +1,139 @@
+// Package database opens the one SQLite file of a data directory and brings its
+// schema up to date.
+//
+// What it promises: a transaction that Write has committed survives kill -9 and a
+// power cut (WAL with synchronous=FULL); writers wait for one another inside this
+// process, so that none ever sees "database is locked"; readers see a consistent
+// state and are never blocked. A file written by a newer version is refused.
+//
+// Each table belongs to one package, which alone reads and writes it; only the
+// numbered migrations stand together here, because they run in one order.
+package database
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// readers bounds the connections that read at the same time.
+const readers = 4
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	writer, reader *sql.DB
+}
+
+// Open opens the file at path, makes it if it is missing, and migrates it.
+func Open(ctx context.Context, path string) (*DB, error) {
+	writer, err := connect(path, "_txlock=immediate", 1)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, writer); err != nil {
+		return nil, errors.Join(fmt.Errorf("database %s: %w", path, err), writer.Close())
+	}
+	reader, err := connect(path, "_pragma=query_only(1)", readers)
+	if err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	return &DB{writer: writer, reader: reader}, nil
+}
+
+func connect(path, option string, connections int) (*sql.DB, error) {
+	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() +
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" + option
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// Close waits for what is running and closes the file.
+func (d *DB) Close() error {
+	return errors.Join(d.reader.Close(), d.writer.Close())
+}
+
+// Reader serves queries.
+func (d *DB) Reader() *sql.DB { return d.reader }
+
+// Write runs f in a transaction of its own. What f wrote is durable when Write
+// returns nil, and gone when it returns an error.
+func (d *DB) Write(ctx context.Context, f func(*sql.Tx) error) (err error) {
+	tx, err := d.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin transaction: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ignoreDone(tx.Rollback()))
+		}
+	}()
+	if err := f(tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}
+
+// migrate applies the migrations that the file has not seen; user_version counts
+// those it has.
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	var version int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	if version > len(files) {
+		return fmt.Errorf("schema version %d is newer than this program knows (%d): use the version of pulltrail that wrote it, or restore an older backup", version, len(files))
+	}
+	for i, file := range files[version:] {
+		script, err := migrations.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, string(script)+fmt.Sprintf("\nPRAGMA user_version = %d;", version+i+1))
+		if err != nil {
+			return errors.Join(fmt.Errorf("migration %s: %w", file, err), tx.Rollback())
+		}
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("migration %s: %w", file, err)
+		}
+	}
+	return nil
+}
+
+// Micros is t as it is stored: microseconds since 1970.
+func Micros(t time.Time) int64 { return t.UnixMicro() }
+
+// Time is the inverse of Micros, in UTC.
+func Time(micros int64) time.Time { return time.UnixMicro(micros).UTC() }

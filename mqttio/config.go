@@ -1,0 +1,41 @@
+package mqttio
+
+import (
+	"time"
+
+	"pulltrail/internal/secret"
+	"pulltrail/internal/tlsconf"
+)
+
+// Config is the section "mqtt" of the configuration.
+type Config struct {
+	// URL is the broker: mqtt://host:1883 or mqtts://host:8883. Empty: the
+	// embedded broker.
+	URL string `koanf:"url"`
+	// ClientID names this process to the broker, which keeps its session by it.
+	// Empty: one is made for the data directory.
+	ClientID     string        `koanf:"client_id"`
+	Username     string        `koanf:"username"`
+	Password     secret.String `koanf:"password"`
+	PasswordFile string        `koanf:"password_file"`
+	// Topic is what snapshots are published to; with TopicPerRepository
+	// "/namespace/name" follows.
+	Topic              string `koanf:"topic"`
+	TopicPerRepository bool   `koanf:"topic_per_repository"`
+	// Retain lets the broker keep the newest snapshot for new subscribers.
+	Retain bool `koanf:"retain"`
+	// MaxPayload is the largest message that is stored, in bytes; a larger one
+	// becomes a dead letter.
+	MaxPayload int64 `koanf:"max_payload"`
+	// SessionExpiry is how long the broker keeps messages for this process while
+	// it is away.
+	SessionExpiry time.Duration  `koanf:"session_expiry"`
+	TLS           tlsconf.Config `koanf:"tls"`
+	Embedded      EmbeddedConfig `koanf:"embedded"`
+}
+
+// EmbeddedConfig is the broker inside this process, used when URL is empty.
+type EmbeddedConfig struct {
+	// Listen is host:port for other programs to connect to.
+	Listen string `koanf:"listen"`
+}
