@@ -34,6 +34,18 @@ type Outcome struct {
 	Err error
 }
 
+// Pending is a snapshot that was taken but is not known to have arrived yet.
+type Pending struct {
+	// ID is "namespace/name@slot".
+	ID              string
+	Namespace, Name string
+	Slot            time.Time
+	Payload         []byte
+	// NewestOfRepository and NewestOfAll say that no snapshot with a later slot was
+	// ever taken: of this repository, of any.
+	NewestOfRepository, NewestOfAll bool
+}
+
 // Entry is one message in a log.
 type Entry struct {
 	Message
