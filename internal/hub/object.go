@@ -16,20 +16,26 @@ type Field struct {
 	Value json.RawMessage
 }
 
+// Why ParseObject refuses what is not JSON at all.
+var (
+	ErrEmpty   = errors.New("empty, expected a JSON object")
+	ErrNotJSON = errors.New("not JSON")
+)
+
 // ParseObject reads one JSON object and keeps the order of its members and every
 // digit of its numbers. Anything else is an error: another kind of value, text
 // behind the object, a key that occurs twice, bytes that are not UTF-8.
 func ParseObject(data []byte) ([]Field, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, errors.New("empty, expected a JSON object")
+		return nil, ErrEmpty
 	}
 	if !utf8.Valid(data) {
-		return nil, errors.New("not valid UTF-8")
+		return nil, fmt.Errorf("%w: not valid UTF-8", ErrNotJSON)
 	}
 	var compact bytes.Buffer
 	compact.Grow(len(data))
 	if err := json.Compact(&compact, data); err != nil {
-		return nil, fmt.Errorf("not JSON: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrNotJSON, err)
 	}
 	if compact.Bytes()[0] != '{' {
 		return nil, fmt.Errorf("not a JSON object but %s", kind(compact.Bytes()[0]))
@@ -43,16 +49,16 @@ func ParseObject(data []byte) ([]Field, error) {
 	for d.More() {
 		token, err := d.Token()
 		if err != nil {
-			return nil, fmt.Errorf("not JSON: %w", err)
+			return nil, fmt.Errorf("%w: %w", ErrNotJSON, err)
 		}
 		key, _ := token.(string) // json.Compact has seen to it that keys are strings
 		if seen[key] {
-			return nil, fmt.Errorf("the key %q occurs twice", key)
+			return nil, fmt.Errorf("the key %.60q occurs twice", key)
 		}
 		seen[key] = true
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("not JSON at key %q: %w", key, err)
+			return nil, fmt.Errorf("%w at key %.60q: %w", ErrNotJSON, key, err)
 		}
 		fields = append(fields, Field{Key: key, Value: value})
 	}
