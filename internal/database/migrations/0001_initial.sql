@@ -21,8 +21,8 @@ CREATE TABLE topics (
     topic TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- What rarely changes of a snapshot's JSON object is stored once. The members that
--- have a column in snapshots stand in it as null.
+-- What rarely changes of a snapshot's JSON object is stored once per distinct value.
+-- A member that snapshots can give back byte for byte stands in it as null.
 CREATE TABLE bodies (
     id   INTEGER PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,            -- SHA-256 of body
@@ -32,18 +32,23 @@ CREATE TABLE bodies (
 -- History: append-only, and a log that sinks follow by position.
 -- AUTOINCREMENT, so that no position is ever used again.
 CREATE TABLE snapshots (
-    position      INTEGER PRIMARY KEY AUTOINCREMENT,
-    repository    INTEGER NOT NULL REFERENCES repositories (id),
-    slot          INTEGER NOT NULL,
-    timestamp     INTEGER NOT NULL,
-    received      INTEGER NOT NULL,
-    pull_count    INTEGER NOT NULL,
-    star_count    INTEGER,
-    storage_size  INTEGER,
-    last_updated  INTEGER,
-    last_modified INTEGER,
-    topic         INTEGER NOT NULL REFERENCES topics (id),
-    body          INTEGER NOT NULL REFERENCES bodies (id)
+    position       INTEGER PRIMARY KEY AUTOINCREMENT,
+    repository     INTEGER NOT NULL REFERENCES repositories (id),
+    slot           INTEGER NOT NULL,
+    timestamp      INTEGER NOT NULL,
+    received       INTEGER NOT NULL,
+    pull_count     INTEGER NOT NULL,
+    star_count     INTEGER,
+    storage_size   INTEGER,
+    last_updated   INTEGER,
+    last_modified  INTEGER,
+    -- The JSON string as it was, where the time alone would not give it back: with an
+    -- offset such as +01:00, with nanoseconds. These two differ in every snapshot, so
+    -- in the body they would make each one distinct.
+    slot_json      TEXT,
+    timestamp_json TEXT,
+    topic          INTEGER NOT NULL REFERENCES topics (id),
+    body           INTEGER NOT NULL REFERENCES bodies (id)
 ) STRICT;
 
 -- The identity of a snapshot: the first writer wins.
@@ -57,7 +62,7 @@ CREATE TABLE outbox (
     name      TEXT NOT NULL,
     slot      INTEGER NOT NULL,
     payload   BLOB NOT NULL,
-    PRIMARY KEY (namespace, name, slot)
+    PRIMARY KEY (slot, namespace, name)   -- in the order in which they are sent
 ) STRICT;
 
 -- The newest slot ever taken of each repository, because only that one may be
@@ -96,3 +101,6 @@ CREATE TABLE dead_letters (
     forbidden INTEGER NOT NULL,
     PRIMARY KEY (sink, log, position)
 ) STRICT;
+
+-- What is retried by itself is found without reading the others.
+CREATE INDEX dead_letters_forbidden ON dead_letters (sink) WHERE forbidden = 1;

@@ -1,0 +1,358 @@
+package deadletter
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"pulltrail/internal/database"
+	"pulltrail/internal/document"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var at = time.Date(2026, 1, 31, 1, 0, 3, 123456000, time.UTC)
+
+func TestALetterIsKeptAsItIs(t *testing.T) {
+	s := open(t, 0)
+	letters := []document.DeadLetter{
+		{
+			Sink: "opensearch", Log: "journal", Position: 7, Reason: `field "count": 'x' is no number`, At: at.Add(time.Hour), Forbidden: true,
+			Message: document.Message{Topic: "sensors/é/1", Payload: []byte("\x00\xff{"), Retained: true, Received: at},
+		},
+		{Sink: "history", Log: "mqtt", Position: 1, Reason: "r", At: at, Message: document.Message{Topic: "t", Payload: []byte("x"), Received: at}},
+	}
+	put(t, s, letters...)
+	if diff := cmp.Diff(letters, list(t, s)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnEmptyMessageCanBeALetterToo(t *testing.T) {
+	s := open(t, 0)
+	for i, payload := range map[document.Position][]byte{1: nil, 2: {}} {
+		l := letter("history", i)
+		l.Payload = payload
+		put(t, s, l)
+	}
+	for _, l := range list(t, s) {
+		if len(l.Payload) != 0 {
+			t.Errorf("payload %q", l.Payload)
+		}
+	}
+}
+
+func TestEveryPositionComesBack(t *testing.T) {
+	s := open(t, math.MaxInt)
+	rapid.Check(t, func(t *rapid.T) {
+		l := letter("history", 0)
+		l.Position = document.Position(rapid.OneOf(
+			rapid.Uint64(), rapid.SampledFrom([]uint64{0, 1, math.MaxInt64, math.MaxInt64 + 1, math.MaxUint64}),
+		).Draw(t, "position"))
+		if err := s.Put(t.Context(), l); err != nil {
+			t.Fatal(err)
+		}
+		if letters, err := s.List(t.Context(), 9, 0); err != nil || len(letters) != 1 || letters[0].Position != l.Position {
+			t.Fatalf("%d became %v, %v", l.Position, letters, err)
+		}
+		if err := s.Remove(t.Context(), l); err != nil {
+			t.Fatal(err)
+		}
+		if letters, err := s.List(t.Context(), 9, 0); err != nil || len(letters) != 0 {
+			t.Fatalf("%d was not removed: %v, %v", l.Position, letters, err)
+		}
+	})
+}
+
+func TestAKeyThatIsThereIsLeftAsItIs(t *testing.T) {
+	s := open(t, 0)
+	first := letter("opensearch", 1)
+	put(t, s, first)
+	again := first
+	again.Reason, again.Forbidden, again.Payload = "another", true, []byte("another")
+	put(t, s, again, again)
+	otherSink, otherLog, otherPosition := again, again, again
+	otherSink.Sink, otherLog.Log, otherPosition.Position = "elasticsearch", "history", 2
+	put(t, s, otherSink, otherLog, otherPosition)
+	if diff := cmp.Diff([]document.DeadLetter{first, otherSink, otherLog, otherPosition}, list(t, s)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAtTheBoundPutRefusesAndNothingIsDropped(t *testing.T) {
+	s := open(t, 3)
+	put(t, s, letter("a", 1), letter("a", 2))
+	err := s.Put(t.Context(), letter("a", 3), letter("a", 4))
+	if err == nil || document.IsPermanent(err) {
+		t.Fatalf("Put = %v", err)
+	}
+	for _, want := range []string{"keep 2 dead letters: 2 are kept, 2 more would exceed the most allowed, 3", "remove"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+	if n := len(list(t, s)); n != 2 {
+		t.Errorf("%d are kept after a refusal", n)
+	}
+	put(t, s, letter("a", 3))
+	put(t, s, letter("a", 1), letter("a", 3)) // there already
+	if err := s.Put(t.Context(), letter("a", 1), letter("b", 1)); err == nil {
+		t.Error("one above the bound was taken")
+	}
+	remove(t, s, letter("a", 2))
+	put(t, s, letter("b", 1))
+	if n := len(list(t, s)); n != 3 {
+		t.Errorf("%d are kept", n)
+	}
+}
+
+func TestAHundredThousandIsTheBoundUnlessSaidOtherwise(t *testing.T) {
+	if s := open(t, 0); s.maxLetters != 100_000 {
+		t.Errorf("the bound is %d", s.maxLetters)
+	}
+}
+
+func TestListPagesInTheOrderOfPutting(t *testing.T) {
+	s := open(t, 0)
+	for _, i := range []document.Position{5, 1, 4, 2, 3} {
+		put(t, s, letter("a", i))
+	}
+	remove(t, s, letter("a", 4))
+	for name, c := range map[string]struct {
+		limit, offset int
+		want          []document.Position
+	}{
+		"everything":       {9, 0, []document.Position{5, 1, 2, 3}},
+		"the first page":   {2, 0, []document.Position{5, 1}},
+		"the second page":  {2, 2, []document.Position{2, 3}},
+		"behind the last":  {2, 4, nil},
+		"none asked for":   {0, 0, nil},
+		"across two pages": {2, 1, []document.Position{1, 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			letters, err := s.List(t.Context(), c.limit, c.offset)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, positions(letters)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestLettersAreCountedBySink(t *testing.T) {
+	s := open(t, 0)
+	if counts, err := s.Count(t.Context()); len(counts) != 0 || counts == nil || err != nil {
+		t.Errorf("Count = %v, %v", counts, err)
+	}
+	put(t, s, letter("history", 1), letter("opensearch", 1), letter("opensearch", 2))
+	counts, err := s.Count(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]int{"history": 1, "opensearch": 2}, counts); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestForbiddenLettersOfASinkAreFound(t *testing.T) {
+	s := open(t, 0)
+	put(t, s, letter("a", 1), forbidden("a", 4), forbidden("b", 3), forbidden("a", 2))
+	if diff := cmp.Diff([]document.Position{4, 2}, positions(forbiddenOf(t, s, "a", 9))); diff != "" {
+		t.Error(diff)
+	}
+	if one := forbiddenOf(t, s, "a", 1); len(one) != 1 {
+		t.Errorf("%d, at most one was asked for", len(one))
+	}
+	if none := forbiddenOf(t, s, "c", 9); len(none) != 0 {
+		t.Errorf("a sink without any has %v", none)
+	}
+	remove(t, s, forbidden("a", 4))
+	if diff := cmp.Diff([]document.Position{2}, positions(forbiddenOf(t, s, "a", 9))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// One index that stays forbidden must not stall the letters of others behind it.
+func TestNoForbiddenLetterWaitsForAnother(t *testing.T) {
+	s := open(t, 0)
+	const n = 30
+	for i := range document.Position(n) {
+		put(t, s, forbidden("a", i))
+	}
+	seen := map[document.Position]bool{}
+	for range 10_000 { // the chance that one is missed each time is (29/30)^10000
+		for _, l := range forbiddenOf(t, s, "a", 1) {
+			seen[l.Position] = true
+		}
+		if len(seen) == n {
+			return
+		}
+	}
+	t.Errorf("only %d of %d were ever returned", len(seen), n)
+}
+
+func TestRemoveTakesKeysThatAreNotThere(t *testing.T) {
+	s := open(t, 0)
+	put(t, s, letter("a", 1), letter("a", 2))
+	remove(t, s)
+	remove(t, s, letter("a", 3), letter("b", 1), letter("a", 1), letter("a", 1))
+	if diff := cmp.Diff([]document.Position{2}, positions(list(t, s))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhatWasPutSurvivesAKill(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	s := openAt(t, path, 0)
+	put(t, s, letter("a", 1), forbidden("b", 2))
+	again := openAt(t, crashed(t, path), 0)
+	if diff := cmp.Diff(list(t, s), list(t, again)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestACancelledContextChangesNothing(t *testing.T) {
+	s := open(t, 0)
+	put(t, s, letter("a", 1))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Put(ctx, letter("a", 2)); err == nil {
+		t.Error("Put went on")
+	}
+	if err := s.Remove(ctx, letter("a", 1)); err == nil {
+		t.Error("Remove went on")
+	}
+	if _, err := s.List(ctx, 1, 0); err == nil {
+		t.Error("List went on")
+	}
+	if _, err := s.Count(ctx); err == nil {
+		t.Error("Count went on")
+	}
+	if _, err := s.Forbidden(ctx, "a", 1); err == nil {
+		t.Error("Forbidden went on")
+	}
+	if n := len(list(t, s)); n != 1 {
+		t.Errorf("%d letters", n)
+	}
+}
+
+func TestTheBoundHoldsWhenManyPutAtOnce(t *testing.T) {
+	const bound = 10
+	s := open(t, bound)
+	var wg sync.WaitGroup
+	for i := range document.Position(4 * bound) {
+		wg.Go(func() {
+			if err := s.Put(t.Context(), letter("a", i)); err != nil && !strings.Contains(err.Error(), "the most allowed") {
+				t.Error(err)
+			}
+			if _, err := s.Count(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(list(t, s)); n != bound {
+		t.Errorf("%d letters", n)
+	}
+}
+
+func letter(sink string, position document.Position) document.DeadLetter {
+	return document.DeadLetter{
+		Sink: sink, Log: "journal", Position: position, Reason: "refused", At: at,
+		Message: document.Message{Topic: "t", Payload: fmt.Appendf(nil, "payload %d", position), Received: at},
+	}
+}
+
+func forbidden(sink string, position document.Position) document.DeadLetter {
+	l := letter(sink, position)
+	l.Forbidden = true
+	return l
+}
+
+func positions(letters []document.DeadLetter) []document.Position {
+	var out []document.Position
+	for _, l := range letters {
+		out = append(out, l.Position)
+	}
+	return out
+}
+
+func put(t *testing.T, s *Store, letters ...document.DeadLetter) {
+	t.Helper()
+	if err := s.Put(t.Context(), letters...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, s *Store, letters ...document.DeadLetter) {
+	t.Helper()
+	if err := s.Remove(t.Context(), letters...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func list(t *testing.T, s *Store) []document.DeadLetter {
+	t.Helper()
+	letters, err := s.List(t.Context(), math.MaxInt, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return letters
+}
+
+func forbiddenOf(t *testing.T, s *Store, sink string, limit int) []document.DeadLetter {
+	t.Helper()
+	letters, err := s.Forbidden(t.Context(), sink, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return letters
+}
+
+func open(t *testing.T, maxLetters int) *Store {
+	t.Helper()
+	return openAt(t, filepath.Join(t.TempDir(), "test.db"), maxLetters)
+}
+
+func openAt(t *testing.T, path string, maxLetters int) *Store {
+	t.Helper()
+	db, err := database.Open(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return New(db, Options{MaxLetters: maxLetters})
+}
+
+// crashed is a copy of the files as a kill would leave them: the database is open,
+// and its newest transactions are in the write-ahead log alone.
+func crashed(t *testing.T, path string) string {
+	t.Helper()
+	copied := filepath.Join(t.TempDir(), "crashed.db")
+	for _, suffix := range []string{"", "-wal"} {
+		data, err := os.ReadFile(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(copied+suffix, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return copied
+}

@@ -1,0 +1,81 @@
+// Package history keeps every snapshot that ever arrived. It is the product: the
+// curves are drawn from it, and sinks follow it as a log from its first entry.
+//
+// What it promises: a snapshot whose Append has returned survives kill -9 and a
+// power cut. Of snapshots with one identity (repository and slot, to the
+// microsecond) the first stays and the others change nothing. Read gives back the
+// JSON object as it was sent: every member, its order, every digit. Positions grow,
+// are never used twice, and become visible in their order; there may be holes.
+//
+// At its bounds: history is never truncated. It grows by about 100 bytes a snapshot,
+// because what rarely changes of the object is stored once per distinct value; a
+// full disk makes Append return an error, and nothing of that batch is kept. A read
+// holds no more in memory than its limits say; Series is bounded by the range asked
+// for, Repositories by the number of repositories.
+package history
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"pulltrail/internal/database"
+	"pulltrail/internal/document"
+	"pulltrail/internal/hub"
+)
+
+// Store is the history in a database. It is safe for concurrent use.
+type Store struct {
+	db *database.DB
+
+	mu       sync.Mutex
+	appended chan struct{} // closed, and replaced, when snapshots were added
+}
+
+// New is the history in db, which stays the caller's to close.
+func New(db *database.DB) *Store {
+	return &Store{db: db, appended: make(chan struct{})}
+}
+
+// Notify returns the channel that is closed when snapshots are added after this
+// call. A follower therefore calls Notify, then Read, and waits if there was nothing.
+func (s *Store) Notify() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.appended
+}
+
+func (s *Store) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.appended)
+	s.appended = make(chan struct{})
+}
+
+// Head is the position of the newest entry; zero when there is none.
+func (s *Store) Head(ctx context.Context) (document.Position, error) {
+	var head document.Position
+	err := s.db.Reader().QueryRowContext(ctx, "SELECT coalesce(max(position), 0) FROM snapshots").Scan(&head)
+	if err != nil {
+		return 0, fmt.Errorf("read the head of history: %w", err)
+	}
+	return head, nil
+}
+
+const selectIdentity = `SELECT 1 FROM repositories r JOIN snapshots s ON s.repository = r.id
+	WHERE r.namespace = ? AND r.name = ? AND s.slot = ?`
+
+// Has reports whether the snapshot of r for slot has arrived.
+func (s *Store) Has(ctx context.Context, r hub.Repository, slot time.Time) (bool, error) {
+	err := s.db.Reader().QueryRowContext(ctx, selectIdentity, r.Namespace, r.Name, database.Micros(slot)).Scan(new(int))
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for %s in history: %w", hub.ID(r, slot), err)
+	}
+	return true, nil
+}

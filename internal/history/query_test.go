@@ -1,0 +1,224 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pulltrail/internal/document"
+	"pulltrail/internal/hub"
+)
+
+func TestRepositoriesAreSortedAndHaveTheSnapshotThatWasObservedLast(t *testing.T) {
+	s := open(t)
+	redis := hub.Repository{Namespace: "library", Name: "redis"}
+	early := hub.Repository{Namespace: "a", Name: "z"}
+	appendAll(t, s,
+		message(redis, start, 5),
+		message(nginx, start.Add(2*day), 30),
+		message(nginx, start.Add(day), 20), // comes late
+		message(early, start, 7),
+	)
+	found, err := s.Repositories(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range found {
+		got = append(got, fmt.Sprint(r.Repository, " ", r.Newest.PullCount, " ", r.Private))
+		one, ok, err := s.Repository(t.Context(), r.Repository)
+		if diff := cmp.Diff(r, one, cmp.AllowUnexported(hub.Snapshot{})); diff != "" || !ok || err != nil {
+			t.Errorf("Repository(%s): %v, %v, %s", r, ok, err, diff)
+		}
+	}
+	if diff := cmp.Diff([]string{"a/z 7 false", "library/nginx 30 false", "library/redis 5 false"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if want := message(nginx, start.Add(2*day), 30).Payload; string(found[1].Newest.Encode()) != string(want) {
+		t.Errorf("%s became %s", want, found[1].Newest.Encode())
+	}
+}
+
+func TestARepositoryIsPrivateAsItsNewestSnapshotSays(t *testing.T) {
+	private := func(m document.Message) document.Message {
+		m.Payload = []byte(strings.Replace(string(m.Payload), `"is_private":false`, `"is_private":true`, 1))
+		return m
+	}
+	public := func(m document.Message) document.Message { return m }
+	first, second := message(nginx, start, 1), message(nginx, start.Add(day), 2)
+	for name, c := range map[string]struct {
+		batch []document.Message
+		want  bool
+	}{
+		"always private":                     {[]document.Message{private(first), private(second)}, true},
+		"became private":                     {[]document.Message{public(first), private(second)}, true},
+		"became public":                      {[]document.Message{private(first), public(second)}, false},
+		"an older private one comes late":    {[]document.Message{public(second), private(first)}, false},
+		"an older public one comes late":     {[]document.Message{private(second), public(first)}, true},
+		"the same one again, changed, stays": {[]document.Message{private(first), public(first)}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, together := range []bool{true, false} {
+				s := open(t)
+				if together {
+					appendAll(t, s, c.batch...)
+				} else {
+					for _, m := range c.batch {
+						appendAll(t, s, m)
+					}
+				}
+				r, ok, err := s.Repository(t.Context(), nginx)
+				if err != nil || !ok || r.Private != c.want || r.Newest.Private != c.want {
+					t.Errorf("in one batch %v: %+v, %v, %v", together, r, ok, err)
+				}
+			}
+		})
+	}
+}
+
+func TestOfTwoAtOneMomentTheHigherCountIsNewer(t *testing.T) {
+	at := func(slot time.Time, pulls int) document.Message {
+		return document.Message{Topic: "t", Received: start, Payload: fmt.Appendf(nil,
+			`{"namespace":"library","name":"nginx","pull_count":%d,"timestamp":%s,"slot":%s}`, pulls, hub.FormatTime(start), hub.FormatTime(slot))}
+	}
+	for _, batch := range [][]document.Message{
+		{at(start, 9), at(start.Add(-day), 3)},
+		{at(start.Add(-day), 3), at(start, 9)},
+	} {
+		s := open(t)
+		appendAll(t, s, batch...)
+		r, _, err := s.Repository(t.Context(), nginx)
+		if err != nil || r.Newest.PullCount != 9 {
+			t.Errorf("%d, %v", r.Newest.PullCount, err)
+		}
+	}
+}
+
+func TestASeriesIsHalfOpen(t *testing.T) {
+	s := open(t)
+	for _, i := range []int{2, 0, 1, 3} {
+		appendAll(t, s, message(nginx, start.Add(time.Duration(i)*day), i), message(hub.Repository{Namespace: "other", Name: "nginx"}, start.Add(time.Duration(i)*day), 100+i))
+	}
+	at := func(i int) time.Time { return start.Add(3*time.Second + time.Duration(i)*day) } // the times of observation
+	for name, c := range map[string]struct {
+		from, to time.Time
+		want     []int64
+	}{
+		"everything":             {time.Time{}, time.Time{}, []int64{0, 1, 2, 3}},
+		"from, included":         {at(1), time.Time{}, []int64{1, 2, 3}},
+		"just behind":            {at(1).Add(time.Microsecond), time.Time{}, []int64{2, 3}},
+		"to, excluded":           {time.Time{}, at(2), []int64{0, 1}},
+		"both":                   {at(1), at(3), []int64{1, 2}},
+		"in another zone":        {at(1).In(time.FixedZone("", 3600)), at(2), []int64{1}},
+		"nothing between equals": {at(1), at(1), nil},
+		"the wrong way round":    {at(3), at(1), nil},
+		"long ago":               {time.Time{}, start, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			samples, err := s.Series(t.Context(), nginx, c.from, c.to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []int64
+			for _, sample := range samples {
+				got = append(got, sample.PullCount)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestASampleHasWhatTheSnapshotHad(t *testing.T) {
+	s := open(t)
+	appendAll(t, s,
+		document.Message{Topic: "t", Received: start, Payload: []byte(`{"namespace":"library","name":"nginx","pull_count":12916987208,"star_count":21244,` +
+			`"storage_size":488723114800,"last_updated":"2026-01-30T04:52:59.85304+01:00","timestamp":"2026-01-31T01:00:03.5Z","slot":"2026-01-31T01:00:00Z"}`)},
+		document.Message{Topic: "t", Received: start, Payload: []byte(`{"namespace":"library","name":"nginx","pull_count":12916987209,"star_count":null,"timestamp":"2026-02-01T01:00:00Z"}`)},
+	)
+	samples, err := s.Series(t.Context(), nginx, time.Time{}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stars, size := int64(21244), int64(488723114800)
+	updated := time.Date(2026, 1, 30, 3, 52, 59, 853040000, time.UTC)
+	want := []Sample{
+		{Timestamp: start.Add(3500 * time.Millisecond), Slot: start, PullCount: 12916987208, StarCount: &stars, StorageSize: &size, LastUpdated: &updated},
+		{Timestamp: start.Add(day), Slot: start.Add(day), PullCount: 12916987209},
+	}
+	if diff := cmp.Diff(want, samples); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The queries read what they need by an index, so that they stay as fast with years
+// of snapshots.
+func TestNoQueryScansTheSnapshots(t *testing.T) {
+	s := open(t)
+	for name, c := range map[string]struct {
+		query string
+		args  []any
+	}{
+		"Repositories": {selectRepositories, nil},
+		"Repository":   {selectRepository, []any{"a", "b"}},
+		"Series":       {selectSeries, []any{"a", "b", 0, 1}},
+		"Read":         {selectEntries, []any{0, 1}},
+		"Has":          {selectIdentity, []any{"a", "b", 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, err := s.db.Reader().Query("EXPLAIN QUERY PLAN "+c.query, c.args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close() //nolint:errcheck // Err tells
+			var plan []string
+			for rows.Next() {
+				var id, parent, unused int
+				var detail string
+				if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+					t.Fatal(err)
+				}
+				plan = append(plan, detail)
+			}
+			if err := rows.Err(); err != nil {
+				t.Fatal(err)
+			}
+			if bad := regexp.MustCompile(`SCAN (s|snapshots|t|b)\b|TEMP B-TREE`); len(plan) == 0 || bad.MatchString(strings.Join(plan, "\n")) {
+				t.Errorf("the plan is\n%s", strings.Join(plan, "\n"))
+			}
+		})
+	}
+}
+
+func TestDamageIsAnErrorThatNamesThePlace(t *testing.T) {
+	s := open(t)
+	appendAll(t, s, message(nginx, start, 1))
+	damage(t, s, `UPDATE bodies SET body = X'7B'`)
+	if _, err := s.Read(t.Context(), 0, 1, unlimited); err == nil || !strings.Contains(err.Error(), "body 1 of position 1") {
+		t.Errorf("Read: %v", err)
+	}
+	if _, err := s.Repositories(t.Context()); err == nil || !strings.Contains(err.Error(), "library/nginx") {
+		t.Errorf("Repositories: %v", err)
+	}
+	if _, _, err := s.Repository(t.Context(), nginx); err == nil || !strings.Contains(err.Error(), "library/nginx") {
+		t.Errorf("Repository: %v", err)
+	}
+}
+
+func damage(t *testing.T, s *Store, statement string) {
+	t.Helper()
+	err := s.db.Write(context.Background(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(statement)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

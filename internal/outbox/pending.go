@@ -1,0 +1,46 @@
+package outbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"pulltrail/internal/database"
+	"pulltrail/internal/document"
+	"pulltrail/internal/hub"
+)
+
+const selectPending = `SELECT o.namespace, o.name, o.slot, o.payload, o.slot = n.slot, o.slot = (SELECT max(slot) FROM outbox_newest)
+	FROM outbox o JOIN outbox_newest n ON n.namespace = o.namespace AND n.name = o.name
+	ORDER BY o.slot, o.namespace, o.name LIMIT ?`
+
+// Pending are the unconfirmed snapshots: the oldest slot first, within a slot by
+// namespace and name, and at most 1,000.
+func (o *Outbox) Pending(ctx context.Context) (pending []document.Pending, err error) {
+	rows, err := o.db.Reader().QueryContext(ctx, selectPending, maxPending)
+	if err != nil {
+		return nil, fmt.Errorf("read the outbox: %w", err)
+	}
+	defer func() {
+		if err = errors.Join(err, rows.Close()); err != nil {
+			pending, err = nil, fmt.Errorf("read the outbox: %w", err)
+		}
+	}()
+	for rows.Next() {
+		p, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		pending = append(pending, p)
+	}
+	return pending, rows.Err()
+}
+
+func scan(rows *sql.Rows) (p document.Pending, err error) {
+	var slot int64
+	err = rows.Scan(&p.Namespace, &p.Name, &slot, &p.Payload, &p.NewestOfRepository, &p.NewestOfAll)
+	p.Slot = database.Time(slot)
+	p.ID = hub.ID(hub.Repository{Namespace: p.Namespace, Name: p.Name}, p.Slot)
+	return p, err
+}
