@@ -55,3 +55,14 @@ type Route struct {
 	// BodyFile is a JSON file with the settings and mappings of a new index.
 	BodyFile string `koanf:"body_file"`
 }
+
+// DefaultConfig is the section as it is without any configuration: no sink, and no
+// route but the one for our own snapshots.
+func DefaultConfig() Config {
+	return Config{
+		OpenSearch:      OpenSearchConfig{Timeout: 30 * time.Second},
+		BatchSize:       1000,
+		BatchBytes:      5 << 20,
+		JournalMaxBytes: 1 << 30,
+	}
+}

@@ -1,0 +1,25 @@
+// Package indexer brings what stands in the logs (history and journal) into a
+// database, at present OpenSearch.
+//
+// # The parts
+//
+// A Router says by topic what becomes of a message: its index, its id, its time. A
+// Follower reads one log behind one cursor in batches and hands them to a Sink. A
+// Redeliverer tries again what was refused for a missing permission.
+//
+// # What it promises
+//
+// The cursor moves when everything before it is settled: stored, or durable as a
+// dead letter. A crash in between repeats a batch, which the ids make harmless. A
+// sink that is away, overloaded or blocked is waited for, for ever; a document that
+// is refused for its content becomes a dead letter at once, and one that is
+// forbidden becomes a dead letter that is tried again, so that one index never
+// stalls the others. Routes are applied at delivery: a changed route is good for all
+// that was not delivered yet.
+//
+// # At its bounds
+//
+// A follower holds one batch (Config.BatchSize documents, Config.BatchBytes bytes)
+// and nothing else in memory. Dead letters that cannot be stored, because their
+// number is bounded too, stop the cursor, visibly, until there is room.
+package indexer

@@ -1,0 +1,70 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// The pauses between two tries, each half to one and a half times as long as named,
+// so that they begin around 0.5 s and are never above 30 s.
+const (
+	firstPause  = 500 * time.Millisecond
+	longPause   = 20 * time.Second
+	pauseFactor = 2
+	pauseJitter = 0.5
+)
+
+func newBackoff(first, most time.Duration) *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = first, most
+	b.Multiplier, b.RandomizationFactor = pauseFactor, pauseJitter
+	b.Reset()
+	return b
+}
+
+// errProgress wraps the error of a try that got a part done, so that the next one
+// follows after a short pause again.
+type errProgress struct{ error }
+
+func (e errProgress) Unwrap() error { return e.error }
+
+// until repeats step until it succeeds. Its own error is that of ctx. This is the
+// only place where anything is tried again.
+func (f *Follower) until(ctx context.Context, step func(context.Context) error) error {
+	pauses := newBackoff(firstPause, longPause)
+	for tries := 0; ; tries++ {
+		err := step(ctx)
+		switch {
+		case err == nil && tries > 0:
+			f.health.recover()
+			return nil
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		f.metrics.failures.WithLabelValues(causeOf(err)).Inc()
+		f.health.fail(err)
+		if errors.As(err, new(errProgress)) {
+			pauses.Reset()
+		}
+		if err := pause(ctx, pauses.NextBackOff()); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits; its error is that of ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,173 @@
+package indexer
+
+import (
+	"bytes"
+	_ "embed" // for the mapping
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"pulltrail/internal/document"
+	"pulltrail/internal/hub"
+	"pulltrail/internal/topic"
+)
+
+// snapshotIndex is what an index of snapshots is created with. Counts and sizes are
+// 64 bits wide: popular images passed 2^31 long ago. A replica is made only where a
+// second node can hold it.
+//
+//go:embed snapshot-index.json
+var snapshotIndex []byte
+
+// Router knows what becomes of the messages of each topic. It does not change, so it
+// is safe for concurrent use.
+type Router struct {
+	routes []route
+}
+
+type route struct {
+	Route
+	body     []byte
+	id       idRule
+	timePath []string
+}
+
+// NewRouter makes a router of routes, as EffectiveRoutes gives them; it reads their
+// files.
+func NewRouter(routes []Route) (*Router, error) {
+	router := &Router{routes: make([]route, len(routes))}
+	for i, r := range routes {
+		built, err := newRoute(r)
+		if err != nil {
+			return nil, fmt.Errorf("route %s: %w", r.Topic, err)
+		}
+		router.routes[i] = built
+	}
+	return router, nil
+}
+
+func newRoute(r Route) (built route, err error) {
+	if err := r.validate().Err(); err != nil {
+		return route{}, err
+	}
+	built.Route = r
+	if r.BodyFile != "" {
+		if built.body, err = readBody(r.BodyFile); err != nil {
+			return route{}, fmt.Errorf("body_file %s: %w", r.BodyFile, err)
+		}
+	} else if r.Kind == KindSnapshot {
+		built.body = snapshotIndex
+	}
+	if r.Kind == KindDocument {
+		if built.id, err = parseIDRule(r.ID, r.TimeField); err != nil {
+			return route{}, fmt.Errorf("id %q: %w", r.ID, err)
+		}
+	}
+	if r.TimeField != "" {
+		built.timePath = strings.Split(r.TimeField, ".")
+	}
+	if built.body == nil {
+		return built, nil
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, built.body); err != nil {
+		return route{}, fmt.Errorf("the body of a new index: %w", err)
+	}
+	built.body = compact.Bytes()
+	return built, nil
+}
+
+// Kind is the kind of the route that takes the messages of a topic; ok is false
+// where none does.
+func (r *Router) Kind(name string) (kind string, ok bool) {
+	if match := r.match(name); match != nil {
+		return match.Kind, true
+	}
+	return "", false
+}
+
+// Filters are the topic filters to subscribe to for the routes of a kind, none of
+// them covered by another. A message that they bring may still belong to a route of
+// the other kind; Kind decides.
+func (r *Router) Filters(kind string) []string {
+	var filters []string
+	for _, route := range r.routes {
+		if route.Kind == kind {
+			filters = append(filters, route.Topic)
+		}
+	}
+	return topic.Minimal(filters)
+}
+
+// match is the first route that takes the messages of a topic, or nil.
+func (r *Router) match(name string) *route {
+	for i := range r.routes {
+		if topic.Match(r.routes[i].Topic, name) {
+			return &r.routes[i]
+		}
+	}
+	return nil
+}
+
+// Resolve makes the document of an entry of the log logID. The error is ErrSkip, or
+// permanent with the reason as its text.
+func (r *Router) Resolve(entry document.Entry, logID string) (document.Document, error) {
+	match := r.match(entry.Topic)
+	if match == nil {
+		return document.Document{}, document.Permanent(fmt.Errorf("no route matches topic %s", entry.Topic))
+	}
+	resolve := match.document
+	if match.Kind == KindSnapshot {
+		resolve = match.snapshot
+	}
+	doc, err := resolve(entry, logID)
+	if err != nil && !errors.Is(err, ErrSkip) {
+		return document.Document{}, document.Permanent(err)
+	}
+	return doc, err
+}
+
+func (r *route) snapshot(entry document.Entry, _ string) (document.Document, error) {
+	snapshot, err := hub.Parse(entry.Payload)
+	if err != nil {
+		return document.Document{}, fmt.Errorf("the payload is not a snapshot: %w", err)
+	}
+	return document.Document{
+		Index:     expand(r.Index, snapshot.Slot),
+		IndexBody: r.body,
+		ID:        snapshot.ID(),
+		Body:      entry.Payload,
+	}, nil
+}
+
+func (r *route) document(entry document.Entry, logID string) (document.Document, error) {
+	if r.id.kind == idPosition && entry.Retained {
+		return document.Document{}, ErrSkip
+	}
+	object, err := parseObject(entry.Payload)
+	if err != nil {
+		return document.Document{}, err
+	}
+	at := entry.Received
+	if r.timePath != nil {
+		raw := object.lookup(r.timePath)
+		if raw == nil {
+			return document.Document{}, fmt.Errorf("the time field %q is missing", r.TimeField)
+		}
+		if at, err = documentTime(raw); err != nil {
+			return document.Document{}, fmt.Errorf("the time field %q: %w", r.TimeField, err)
+		}
+	}
+	doc := document.Document{Index: expand(r.Index, at), IndexBody: r.body, Body: object.compact}
+	switch r.id.kind {
+	case idContent:
+		doc.ID = contentID(object.compact)
+	case idFields:
+		doc.ID, err = fieldsID(object, r.id.paths)
+	default:
+		doc.ID = logID + "-" + strconv.FormatUint(uint64(entry.Position), 10)
+	}
+	return doc, err
+}

@@ -1,0 +1,197 @@
+package indexer
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"pulltrail/internal/problem"
+	"pulltrail/internal/secret"
+	"pulltrail/internal/topic"
+)
+
+// The ranges of the numbers in the section.
+const (
+	maxBatchSize    = 10_000
+	minBatchBytes   = 16 << 10
+	maxBatchBytes   = 90 << 20 // OpenSearch takes requests of up to 100 MiB (http.max_content_length)
+	minJournalBytes = 1 << 20
+	minTimeout      = 100 * time.Millisecond
+	maxTimeout      = 10 * time.Minute
+	maxBodyFile     = 1 << 20
+)
+
+// Validate finds what can be found wrong without knowing our own topic; see
+// ValidateOwn for the rest.
+func (c Config) Validate() problem.List {
+	var list problem.List
+	list.AddUnder("opensearch", c.OpenSearch.validate())
+	if c.BatchSize < 1 || c.BatchSize > maxBatchSize {
+		list.Add("batch_size", c.BatchSize, "is out of range: write 1 to %d", maxBatchSize)
+	}
+	if c.BatchBytes < minBatchBytes || c.BatchBytes > maxBatchBytes {
+		list.Add("batch_bytes", c.BatchBytes, "is out of range: write %d to %d", minBatchBytes, maxBatchBytes)
+	}
+	if c.JournalMaxBytes < minJournalBytes {
+		list.Add("journal_max_bytes", c.JournalMaxBytes, "is too small: write at least %d", minJournalBytes)
+	}
+	for i, r := range c.Routes {
+		list.AddUnder(routeKey(i), r.validate())
+		if r.Kind == KindDocument && len(c.OpenSearch.URLs) == 0 {
+			list.Add(routeKey(i)+".kind", r.Kind, "documents have nowhere to go: name a cluster in indexer.opensearch.urls, or remove the route")
+		}
+		for j, earlier := range c.Routes[:i] {
+			if topic.Covers(earlier.Topic, r.Topic) {
+				list.Add(routeKey(i)+".topic", r.Topic, "is never reached, because routes[%d] (%s) takes all of it first: write the narrower route before the wider one", j, earlier.Topic)
+				break
+			}
+		}
+	}
+	return list
+}
+
+// ValidateOwn finds routes that would take our own snapshots, whose topics match
+// ownTopic (a filter), away from history, and routes for which nothing is left.
+func (c Config) ValidateOwn(ownTopic string) problem.List {
+	var list problem.List
+	last := -1 // the configured snapshot route that takes all of ownTopic
+	for i, r := range c.Routes {
+		if r.Kind == KindSnapshot && topic.Covers(r.Topic, ownTopic) {
+			last = i
+			break
+		}
+	}
+	for i, r := range c.Routes {
+		switch {
+		case r.Kind != KindDocument:
+		case i < last && topic.Overlap(r.Topic, ownTopic):
+			list.Add(routeKey(i)+".topic", r.Topic, "takes Pulltrail's own snapshots (%s) before routes[%d], so that they never reach history: write the snapshot route first", ownTopic, last)
+		case topic.Covers(ownTopic, r.Topic) && last < 0:
+			list.Add(routeKey(i)+".topic", r.Topic, "is never reached, because Pulltrail's own snapshots (%s) have that topic: write kind: snapshot, or another topic", ownTopic)
+		}
+	}
+	return list
+}
+
+func routeKey(i int) string { return fmt.Sprintf("routes[%d]", i) }
+
+func (c OpenSearchConfig) validate() problem.List {
+	var list problem.List
+	for i, address := range c.URLs {
+		if message := checkURL(address); message != "" {
+			list.Add(fmt.Sprintf("urls[%d]", i), shown(address), "%s", message)
+		}
+	}
+	if (c.Password.IsSet() || c.PasswordFile != "") && c.Username == "" {
+		list.Add("username", "", "a password needs a user: write indexer.opensearch.username")
+	}
+	if c.Username != "" && !c.Password.IsSet() && c.PasswordFile == "" {
+		list.Add("password", nil, "the user %q needs a password: write indexer.opensearch.password or password_file", c.Username)
+	}
+	if c.PasswordFile != "" {
+		if _, err := secret.ReadFile(c.PasswordFile); err != nil {
+			list.Add("password_file", c.PasswordFile, "%v; name a readable file with the password in its first line", err)
+		}
+	}
+	if c.Timeout < minTimeout || c.Timeout > maxTimeout {
+		list.Add("timeout", c.Timeout, "is out of range: write %s to %s", minTimeout, maxTimeout)
+	}
+	list.AddUnder("tls", c.TLS.Validate())
+	return list
+}
+
+func checkURL(address string) string {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
+		return "is not the address of a cluster: write https://host:9200"
+	case u.User != nil:
+		return "a URL is logged, so it carries no user: write indexer.opensearch.username and password"
+	case u.RawQuery != "" || u.Fragment != "":
+		return "has a query or a fragment: write https://host:9200, with a path only behind a proxy"
+	}
+	return ""
+}
+
+// shown is address fit for a message: what may be a secret is left out.
+func shown(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "" // url.Parse knows no part of it, so neither do we
+	}
+	if u.User != nil {
+		u.User = url.User("user")
+	}
+	u.RawQuery, u.Fragment = "", ""
+	return u.String()
+}
+
+func (r Route) validate() problem.List {
+	var list problem.List
+	if err := topic.CheckFilter(r.Topic); err != nil {
+		list.Add("topic", r.Topic, "%v", err)
+	}
+	if err := checkTemplate(r.Index); err != nil {
+		list.Add("index", r.Index, "%v", err)
+	}
+	if r.BodyFile != "" {
+		if _, err := readBody(r.BodyFile); err != nil {
+			list.Add("body_file", r.BodyFile, "%v; name a file with one JSON object: settings and mappings", err)
+		}
+	}
+	switch r.Kind {
+	case KindDocument:
+		if _, err := parseIDRule(r.ID, r.TimeField); err != nil {
+			list.Add("id", r.ID, "%v", err)
+		}
+		if r.TimeField != "" && slices.Contains(strings.Split(r.TimeField, "."), "") {
+			list.Add("time_field", r.TimeField, "has an empty part: write a field, or a path such as meta.time")
+		}
+	case KindSnapshot:
+		if topic.Bare(r.Topic) != r.Topic {
+			list.Add("topic", r.Topic, "snapshots are not shared between subscribers, each keeps them all: write %s", topic.Bare(r.Topic))
+		}
+		if r.ID != "" {
+			list.Add("id", r.ID, "snapshots have an id of their own: remove it")
+		}
+		if r.TimeField != "" {
+			list.Add("time_field", r.TimeField, "snapshots are dated by their slot: remove it")
+		}
+	default:
+		list.Add("kind", r.Kind, "is unknown: write %s or %s", KindSnapshot, KindDocument)
+	}
+	return list
+}
+
+// readBody reads what an index is created with.
+func readBody(file string) (body []byte, err error) {
+	f, err := os.Open(file) //nolint:gosec // the user names it
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if e := f.Close(); err == nil {
+			err = e
+		}
+	}()
+	body, err = io.ReadAll(io.LimitReader(f, maxBodyFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > maxBodyFile {
+		return nil, fmt.Errorf("has more than %d bytes", maxBodyFile)
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(body, &object); err != nil {
+		return nil, fmt.Errorf("not a JSON object: %w", err)
+	}
+	if object == nil {
+		return nil, fmt.Errorf("not a JSON object but null")
+	}
+	return body, nil
+}

@@ -1,0 +1,175 @@
+package indexer
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pulltrail/internal/secret"
+)
+
+func TestTheDefaultIsValid(t *testing.T) {
+	if err := DefaultConfig().Validate().Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+func file(t *testing.T, content string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestValidate(t *testing.T) {
+	document := Route{Topic: "sensors/#", Kind: KindDocument, Index: "sensors-{Y}-{m}-{d}"}
+	snapshots := Route{Topic: "hub/#", Kind: KindSnapshot, Index: "hub"}
+	route := func(base Route, change func(*Route)) func(*Config) {
+		return func(c *Config) {
+			change(&base)
+			c.Routes = []Route{base}
+		}
+	}
+	cluster := func(change func(*OpenSearchConfig)) func(*Config) {
+		return func(c *Config) { change(&c.OpenSearch) }
+	}
+	tests := []struct {
+		name   string
+		change func(*Config)
+		want   string // the beginning of the one problem; empty: none
+	}{
+		{"a document route with everything", route(document, func(r *Route) {
+			r.Topic, r.ID, r.TimeField, r.BodyFile = "$share/g/sensors/#", "fields(a, b.c)", "meta.time", file(t, `{"settings":{}}`)
+		}), ""},
+		{"a snapshot route", route(snapshots, func(*Route) {}), ""},
+		{"an index with a dot in front", route(snapshots, func(r *Route) { r.Index = ".hub" }), ""},
+		{"an empty batch", func(c *Config) { c.BatchSize = 0 }, "batch_size: 0: is out of range: write 1 to 10000"},
+		{"a batch that no cluster takes", func(c *Config) { c.BatchBytes = 1 << 30 }, "batch_bytes: 1073741824: is out of range"},
+		{"a journal without room", func(c *Config) { c.JournalMaxBytes = 1 }, "journal_max_bytes: 1: is too small"},
+		{"a URL without a scheme", cluster(func(o *OpenSearchConfig) { o.URLs = []string{"https://a:9200", "localhost:9200"} }),
+			`opensearch.urls[1]: "localhost:9200": is not the address of a cluster: write https://host:9200`},
+		{"a URL without a host", cluster(func(o *OpenSearchConfig) { o.URLs = []string{"http://"} }), "opensearch.urls[0]"},
+		{"a URL with a password", cluster(func(o *OpenSearchConfig) { o.URLs = []string{"https://u:hush@h:9200"} }),
+			`opensearch.urls[0]: "https://user@h:9200": a URL is logged, so it carries no user: write indexer.opensearch.username and password`},
+		{"a URL with a query", cluster(func(o *OpenSearchConfig) { o.URLs = []string{"https://h:9200/?a=hush"} }), `opensearch.urls[0]: "https://h:9200/": has a query`},
+		{"a password without a user", cluster(func(o *OpenSearchConfig) { o.Password = secret.New("hush") }),
+			`opensearch.username: "": a password needs a user: write indexer.opensearch.username`},
+		{"a user without a password", cluster(func(o *OpenSearchConfig) { o.Username = "u" }),
+			`opensearch.password: the user "u" needs a password`},
+		{"a password file that is not there", cluster(func(o *OpenSearchConfig) { o.Username, o.PasswordFile = "u", "/none" }),
+			`opensearch.password_file: "/none": `},
+		{"a timeout of nothing", cluster(func(o *OpenSearchConfig) { o.Timeout = 0 }), "opensearch.timeout: 0s: is out of range"},
+		{"a timeout of hours", cluster(func(o *OpenSearchConfig) { o.Timeout = time.Hour }), "opensearch.timeout: 1h0m0s: is out of range"},
+		{"a CA file that is not there", cluster(func(o *OpenSearchConfig) { o.TLS.CAFile = "/none" }), "opensearch.tls.ca_file"},
+		{"a filter that is none", route(document, func(r *Route) { r.Topic = "a/#/b" }), `routes[0].topic: "a/#/b": the wildcard # must be the last level`},
+		{"a kind that is none", route(document, func(r *Route) { r.Kind = "doc" }), `routes[0].kind: "doc": is unknown: write snapshot or document`},
+		{"a route without an index", route(document, func(r *Route) { r.Index = "" }), `routes[0].index: "": is missing`},
+		{"an index in upper case", route(document, func(r *Route) { r.Index = "Sensors" }), `routes[0].index: "Sensors": an index name is in lower case: write sensors`},
+		{"an unknown placeholder", route(document, func(r *Route) { r.Index = "s-{H}" }), `routes[0].index: "s-{H}": has an unknown placeholder: write {Y}, {m} or {d}`},
+		{"an open brace", route(document, func(r *Route) { r.Index = "s-{Y" }), `routes[0].index: "s-{Y": has an unknown placeholder`},
+		{"an index that begins with a minus", route(document, func(r *Route) { r.Index = "-s" }), `routes[0].index: "-s": an index name does not begin`},
+		{"an index with a slash", route(document, func(r *Route) { r.Index = "a/b" }), `routes[0].index: "a/b": an index name has none of`},
+		{"an index with a colon", route(document, func(r *Route) { r.Index = "a:b" }), `routes[0].index: "a:b": an index name has none of`},
+		{"an index that is two dots", route(document, func(r *Route) { r.Index = ".." }), `routes[0].index: "..": . and .. are no names`},
+		{"an index that is too long", route(document, func(r *Route) { r.Index = strings.Repeat("x", 250) + "-{Y}-{m}" }), "routes[0].index"},
+		{"an index with a line end", route(document, func(r *Route) { r.Index = "a\nb" }), "routes[0].index"},
+		{"an id that is none", route(document, func(r *Route) { r.ID = "uuid" }), `routes[0].id: "uuid": is unknown: write position, content or fields(a, b.c)`},
+		{"an id of no field", route(document, func(r *Route) { r.ID = "fields()" }), "routes[0].id"},
+		{"an id of an empty part", route(document, func(r *Route) { r.ID = "fields(a..b)" }), "routes[0].id"},
+		{"an id by content without a time", route(document, func(r *Route) { r.ID = "content" }), `routes[0].id: "content": ids by content need time_field`},
+		{"a time field with an empty part", route(document, func(r *Route) { r.TimeField = "a." }), `routes[0].time_field: "a.": has an empty part`},
+		{"an id for snapshots", route(snapshots, func(r *Route) { r.ID = "position" }), `routes[0].id: "position": snapshots have an id of their own: remove it`},
+		{"a time field for snapshots", route(snapshots, func(r *Route) { r.TimeField = "t" }), `routes[0].time_field: "t": snapshots are dated by their slot`},
+		{"shared snapshots", route(snapshots, func(r *Route) { r.Topic = "$share/g/hub/#" }), `routes[0].topic: "$share/g/hub/#": snapshots are not shared between subscribers, each keeps them all: write hub/#`},
+		{"a body that is not there", route(document, func(r *Route) { r.BodyFile = "/none" }), `routes[0].body_file: "/none": `},
+		{"a body that is an array", route(document, func(r *Route) { r.BodyFile = file(t, "[]") }), "routes[0].body_file"},
+		{"a body that is null", route(document, func(r *Route) { r.BodyFile = file(t, "null") }), "routes[0].body_file"},
+		{"a body that is too large", route(document, func(r *Route) { r.BodyFile = file(t, `{"a":"`+strings.Repeat("x", maxBodyFile)+`"}`) }), "routes[0].body_file"},
+		{"documents without a sink", func(c *Config) { c.Routes, c.OpenSearch.URLs = []Route{document}, nil },
+			`routes[0].kind: "document": documents have nowhere to go: name a cluster in indexer.opensearch.urls, or remove the route`},
+		{"a route behind a wider one", func(c *Config) {
+			c.Routes = []Route{{Topic: "#", Kind: KindDocument, Index: "all"}, snapshots}
+		}, `routes[1].topic: "hub/#": is never reached, because routes[0] (#) takes all of it first`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := DefaultConfig()
+			c.OpenSearch.URLs = []string{"https://h:9200"}
+			tt.change(&c)
+			list := c.Validate()
+			switch {
+			case tt.want == "" && len(list) > 0:
+				t.Errorf("problems: %v", list)
+			case tt.want != "" && (len(list) != 1 || !strings.HasPrefix(list[0].Error(), tt.want)):
+				t.Errorf("problems: %v, want %s", list, tt.want)
+			}
+			if strings.Contains(list.Error(), "hush") {
+				t.Errorf("a secret is shown: %v", list)
+			}
+		})
+	}
+}
+
+const own = "com/docker/hub/repositories/metrics/#"
+
+func TestEffectiveRoutes(t *testing.T) {
+	implicit := own + " " + DefaultSnapshotIndex
+	snap := func(filter string) Route { return Route{Topic: filter, Kind: KindSnapshot, Index: "s"} }
+	docs := func(filter string) Route { return Route{Topic: filter, Kind: KindDocument, Index: "d"} }
+	const part = "com/docker/hub/repositories/metrics/oitc/+"
+	tests := []struct {
+		name   string
+		routes []Route
+		want   []string
+	}{
+		{"without routes there is the own one", nil, []string{implicit}},
+		{"document routes come behind it", []Route{docs("a/#"), docs("#")}, []string{implicit, "a/# d", "# d"}},
+		{"a snapshot route that takes all of the own topic replaces it", []Route{docs("a/#"), snap("com/#")}, []string{"a/# d", "com/# s"}},
+		{"a snapshot route for a part comes before it", []Route{snap(part), docs("#")}, []string{part + " s", implicit, "# d"}},
+		{"even behind a document route that has nothing to do with it", []Route{docs("a/#"), snap(part)}, []string{"a/# d", part + " s", implicit}},
+		{"a document route never does", []Route{docs("com/+/hub/#"), snap(part)}, []string{implicit, "com/+/hub/# d", part + " s"}},
+		{"other snapshots come behind it", []Route{snap("other/#")}, []string{implicit, "other/# s"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, r := range (Config{Routes: tt.routes}).EffectiveRoutes(own) {
+				got = append(got, r.Topic+" "+r.Index)
+			}
+			if strings.Join(got, "\n") != strings.Join(tt.want, "\n") {
+				t.Errorf("got\n%s", strings.Join(got, "\n"))
+			}
+		})
+	}
+}
+
+func TestValidateOwn(t *testing.T) {
+	snap := func(filter string) Route { return Route{Topic: filter, Kind: KindSnapshot, Index: "s"} }
+	docs := func(filter string) Route { return Route{Topic: filter, Kind: KindDocument, Index: "d"} }
+	tests := []struct {
+		name   string
+		routes []Route
+		want   string
+	}{
+		{"no routes", nil, ""},
+		{"documents beside", []Route{docs("a/#")}, ""},
+		{"documents around, behind the implicit route", []Route{docs("#")}, ""},
+		{"documents behind a snapshot route", []Route{snap("com/#"), docs("#")}, ""},
+		{"documents before a snapshot route", []Route{docs("com/+/hub/#"), snap("com/#")},
+			`routes[0].topic: "com/+/hub/#": takes Pulltrail's own snapshots (` + own + `) before routes[1], so that they never reach history: write the snapshot route first`},
+		{"documents on the own topic", []Route{docs("com/docker/hub/repositories/metrics/a/b")},
+			`routes[0].topic: "com/docker/hub/repositories/metrics/a/b": is never reached, because`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			list := Config{Routes: tt.routes}.ValidateOwn(own)
+			if tt.want == "" && len(list) > 0 || tt.want != "" && (len(list) != 1 || !strings.HasPrefix(list[0].Error(), tt.want)) {
+				t.Errorf("problems: %v", list)
+			}
+		})
+	}
+}
