@@ -16,19 +16,33 @@ const hidden = "(secret)"
 
 // String is a text that is never printed: every way of formatting, logging or
 // encoding it gives a placeholder. Reveal gives the text.
-type String struct{ text string }
+type String struct {
+	// text is a pointer because fmt, where a verb does not suit the value around it,
+	// passes over Format and prints what it finds: an address then.
+	text *string
+}
 
 // New makes text a secret.
-func New(text string) String { return String{text} }
+func New(text string) String {
+	if text == "" {
+		return String{}
+	}
+	return String{&text}
+}
 
 // Reveal is the text itself, for the one place that sends it.
-func (s String) Reveal() string { return s.text }
+func (s String) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // IsSet reports whether there is a secret at all.
-func (s String) IsSet() bool { return s.text != "" }
+func (s String) IsSet() bool { return s.Reveal() != "" }
 
 func (s String) shown() string {
-	if s.text == "" {
+	if !s.IsSet() {
 		return ""
 	}
 	return hidden
@@ -43,7 +57,7 @@ func (s String) MarshalText() ([]byte, error) { return []byte(s.shown()), nil }
 
 // UnmarshalText makes text from a configuration file a secret.
 func (s *String) UnmarshalText(text []byte) error {
-	s.text = string(text)
+	*s = New(string(text))
 	return nil
 }
 

@@ -17,6 +17,8 @@ func TestNoWayOfPrintingShowsTheText(t *testing.T) {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%v %+v %#v %s %q %x %d", s, s, s, s.Password, s.Password, s.Password, s.Password)
 	fmt.Fprint(&out, s.Password, &s.Password, []String{s.Password})
+	wrong := "%t %d" // verbs that do not suit a pointer
+	fmt.Fprintf(&out, wrong, []any{&s}, []any{&s.Password})
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "password", s.Password, "section", s)
 	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "password", s.Password, "section", s)
 	if err := json.NewEncoder(&out).Encode(s); err != nil {

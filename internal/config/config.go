@@ -1,0 +1,59 @@
+// Package config assembles the sections of the configuration and reads them from
+// where they may be set: the defaults, then the file, then the environment, then
+// the flags, each overriding the one before.
+//
+// It promises to be strict and complete. A key that nobody knows, a value of the
+// wrong type (nothing is converted silently), a value that makes no sense: each is
+// one line with the place it stands at, the key, the value and the remedy, and all
+// of them are found in one go. A secret is never part of such a line.
+//
+// At its bounds: a file has at most 1 MiB, 65,536 words and signs and 32 levels of
+// nesting; of more than 100 mistakes the first 100 are listed and the rest counted.
+package config
+
+import (
+	"pulltrail/collector"
+	"pulltrail/indexer"
+	"pulltrail/internal/hub"
+	"pulltrail/internal/web"
+	"pulltrail/mqttio"
+)
+
+// Config is the whole configuration. Printing it shows no secret.
+type Config struct {
+	// DataDir is the directory of everything that is kept; a relative path is meant
+	// from the working directory.
+	DataDir string `koanf:"data_dir"`
+	Log     Log    `koanf:"log"`
+
+	Collector collector.Config `koanf:"collector"`
+	MQTT      mqttio.Config    `koanf:"mqtt"`
+	Indexer   indexer.Config   `koanf:"indexer"`
+	Web       web.Config       `koanf:"web"`
+}
+
+// Log is the section "log".
+type Log struct {
+	// Level is "debug", "info", "warn" or "error".
+	Level string `koanf:"level"`
+	// Format is "text" or "json".
+	Format string `koanf:"format"`
+}
+
+// Default is the configuration where nothing is configured. It needs no other
+// service than Docker Hub.
+func Default() Config {
+	return Config{
+		DataDir:   "data",
+		Log:       Log{Level: "info", Format: "text"},
+		Collector: collector.DefaultConfig(),
+		MQTT:      mqttio.DefaultConfig(),
+		Indexer:   indexer.DefaultConfig(),
+		Web:       web.DefaultConfig(),
+	}
+}
+
+// Repositories are the repositories to poll, in their order, each once.
+func (c Config) Repositories() []hub.Repository {
+	return c.Collector.Parsed()
+}

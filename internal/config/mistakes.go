@@ -1,0 +1,203 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"pulltrail/internal/problem"
+)
+
+const (
+	maxListed = 100 // mistakes that are printed
+	maxValue  = 120 // runes of a value that are printed
+)
+
+// Error is every mistake in a configuration, in the order of where they stand.
+type Error struct {
+	Mistakes []Mistake
+}
+
+// Error has a heading and one line for each mistake.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if n := len(e.Mistakes); n == 1 {
+		b.WriteString("the configuration has 1 mistake:")
+	} else {
+		fmt.Fprintf(&b, "the configuration has %d mistakes:", n)
+	}
+	for i, m := range e.Mistakes {
+		if i == maxListed {
+			fmt.Fprintf(&b, "\n  and %d more", len(e.Mistakes)-i)
+			break
+		}
+		b.WriteString("\n  " + m.Error())
+	}
+	return b.String()
+}
+
+// Mistake is one mistake and where it was made.
+type Mistake struct {
+	Problem problem.Problem
+	origin  origin
+}
+
+// userinfo is what stands before the @ of a URL, where passwords are written by
+// those who do not know the key for them; in a text it ends at white space and quotes.
+var (
+	userinfo       = regexp.MustCompile(`(?s)://.*@`)
+	userinfoInText = regexp.MustCompile(`://[^\s"]*@`)
+)
+
+const withoutUserinfo = "://(secret)@"
+
+// newMistake keeps of p what may be printed.
+func newMistake(o origin, p problem.Problem) Mistake {
+	p.Key = shorten(p.Key)
+	if s, ok := p.Value.(string); ok {
+		p.Value = shorten(userinfo.ReplaceAllString(s, withoutUserinfo))
+	}
+	p.Message = userinfoInText.ReplaceAllString(p.Message, withoutUserinfo)
+	return Mistake{Problem: p, origin: o}
+}
+
+// Error is one line: the place, the key, the value, what is wrong and the remedy.
+func (m Mistake) Error() string {
+	line := m.Problem.Message
+	if m.Problem.Key != "" {
+		line = m.Problem.Error()
+	}
+	if place := m.origin.String(); place != "" {
+		line = place + ": " + line
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, line)
+}
+
+func shorten(s string) string {
+	if runes := []rune(s); len(runes) > maxValue {
+		return string(runes[:maxValue]) + "…"
+	}
+	return s
+}
+
+// source is where a value was set. Later ones override earlier ones, and their
+// mistakes are listed later.
+type source int
+
+const (
+	fromDefault source = iota
+	fromFile
+	fromEnvironment
+	fromFlag
+)
+
+// origin is the place of a value, in the words of whoever wrote it.
+type origin struct {
+	source       source
+	name         string // of the file, the variable or the flag
+	line, column int    // in the file; 0 for the file as a whole
+}
+
+func (o origin) String() string {
+	if o.line == 0 {
+		return o.name
+	}
+	return fmt.Sprintf("%s:%d:%d", o.name, o.line, o.column)
+}
+
+func (o origin) compare(other origin) int {
+	last := func(s source) source { // what is wrong with a default comes of what was set elsewhere
+		if s == fromDefault {
+			return fromFlag + 1
+		}
+		return s
+	}
+	return cmp.Or(
+		cmp.Compare(last(o.source), last(other.source)),
+		cmp.Compare(o.line, other.line),
+		cmp.Compare(o.column, other.column),
+		cmp.Compare(o.name, other.name),
+	)
+}
+
+// mistakes collects what is wrong, and knows where each key was set.
+type mistakes struct {
+	found   []Mistake
+	origins map[string]origin // by path, "a.b[0].c" for sections in lists
+	excused map[string]bool   // paths about which nothing more is said
+}
+
+func newMistakes() *mistakes {
+	return &mistakes{origins: make(map[string]origin), excused: make(map[string]bool)}
+}
+
+// set remembers where the key at path was set, in place of earlier layers.
+func (m *mistakes) set(path string, o origin) {
+	m.origins[path] = o
+	if o.source == fromFile {
+		return // the first layer that sets anything
+	}
+	for p := range m.origins {
+		if strings.HasPrefix(p, path+"[") {
+			delete(m.origins, p)
+		}
+	}
+}
+
+// add takes a mistake at a known place. Further mistakes at the same key would
+// only be its consequences and are not listed.
+func (m *mistakes) add(o origin, path string, value any, format string, args ...any) {
+	m.found = append(m.found, newMistake(o, problem.Problem{Key: path, Value: value, Message: fmt.Sprintf(format, args...)}))
+	m.excuse(path)
+}
+
+// addAtOrigin takes a mistake at the place where the key at path was set.
+func (m *mistakes) addAtOrigin(path string, value any, format string, args ...any) {
+	m.add(m.origins[path], path, value, format, args...)
+}
+
+// excuse keeps mistakes from being listed that only follow from one at path.
+func (m *mistakes) excuse(path string) {
+	if path != "" {
+		m.excused[path] = true
+	}
+}
+
+// addFinding takes what a section has found, at the place where the key was set.
+func (m *mistakes) addFinding(p problem.Problem) {
+	for path := p.Key; path != ""; path = parent(path) {
+		if m.excused[path] {
+			return
+		}
+	}
+	var o origin
+	for path := p.Key; path != ""; path = parent(path) {
+		var known bool
+		if o, known = m.origins[path]; known {
+			break
+		}
+	}
+	m.found = append(m.found, newMistake(o, p))
+}
+
+// parent is path without its last name or number.
+func parent(path string) string {
+	return path[:max(strings.LastIndexAny(path, ".["), 0)]
+}
+
+// err is the mistakes as an error; nil when there are none.
+func (m *mistakes) err() error {
+	if len(m.found) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(m.found, func(a, b Mistake) int { return a.origin.compare(b.origin) })
+	return &Error{Mistakes: m.found}
+}

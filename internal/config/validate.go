@@ -1,0 +1,90 @@
+package config
+
+import (
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"pulltrail/internal/datadir"
+	"pulltrail/internal/problem"
+	"pulltrail/scheduler"
+)
+
+// maxSocket is the longest path of a Unix socket that every system takes, with
+// some room: 104 bytes on BSD and macOS, 108 on Linux, a final NUL included.
+const maxSocket = 100
+
+// Validate finds every mistake in the sections and between them. Keys are complete
+// paths; no value is a secret.
+func (c Config) Validate() problem.List {
+	var list problem.List
+	c.validateDataDir(&list)
+	c.Log.validate(&list)
+	list.AddUnder("collector", c.Collector.Validate())
+	c.validateSchedule(&list)
+	list.AddUnder("mqtt", c.MQTT.Validate())
+	list.AddUnder("indexer", c.Indexer.Validate())
+	list.AddUnder("indexer", c.Indexer.ValidateOwn(c.MQTT.OwnFilter()))
+	list.AddUnder("web", c.Web.Validate())
+	c.validateListeners(&list)
+	return list
+}
+
+func (c Config) validateDataDir(list *problem.List) {
+	if strings.TrimSpace(c.DataDir) == "" {
+		list.Add("data_dir", c.DataDir, "must name the directory to keep everything in, such as data")
+		return
+	}
+	socket, err := filepath.Abs(datadir.ControlSocket(c.DataDir))
+	if err != nil {
+		list.Add("data_dir", c.DataDir, "%v: write an absolute path", err)
+		return
+	}
+	if len(socket) > maxSocket {
+		list.Add("data_dir", c.DataDir, "makes %s, %d bytes too long for a socket: name a directory with a shorter path", socket, len(socket)-maxSocket)
+	}
+}
+
+func (l Log) validate(list *problem.List) {
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, l.Level) {
+		list.Add("log.level", l.Level, "must be debug, info, warn or error")
+	}
+	if l.Format != "text" && l.Format != "json" {
+		list.Add("log.format", l.Format, "must be text or json")
+	}
+}
+
+// validateSchedule leaves the values to the scheduler's messages, which quote them.
+func (c Config) validateSchedule(list *problem.List) {
+	if _, err := scheduler.ParseSchedule("@daily", c.Collector.Timezone); err != nil {
+		list.Add("collector.timezone", nil, "%v", err)
+		return
+	}
+	if _, err := scheduler.ParseSchedule(c.Collector.Schedule, c.Collector.Timezone); err != nil {
+		list.Add("collector.schedule", nil, "%v", err)
+	}
+}
+
+// validateListeners finds an address that two parts of this process would want.
+func (c Config) validateListeners(list *problem.List) {
+	if c.MQTT.URL != "" || !collide(c.Web.Listen, c.MQTT.Embedded.Listen) {
+		return
+	}
+	list.Add("web.listen", c.Web.Listen, "is taken by mqtt.embedded.listen (%s): give one of them another port", c.MQTT.Embedded.Listen)
+}
+
+// collide reports whether two addresses cannot both be listened on.
+func collide(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB || portA == "0" {
+		return false
+	}
+	return hostA == hostB || everyAddress(hostA) || everyAddress(hostB)
+}
+
+func everyAddress(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
+}
