@@ -1,0 +1,220 @@
+// Package app wires the parts of Pulltrail into one process and supervises them.
+//
+// Run is one straight function: it opens what is durable, then adds the parts in
+// the order in which a snapshot would need them last: sinks before logs before
+// subscribers before the publisher before the scheduler. They start in that order
+// and stop in reverse, so that whoever is still at work can hand on what it has.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"pulltrail/collector"
+	"pulltrail/indexer"
+	"pulltrail/internal/broker"
+	"pulltrail/internal/config"
+	"pulltrail/internal/control"
+	"pulltrail/internal/database"
+	"pulltrail/internal/datadir"
+	"pulltrail/internal/deadletter"
+	"pulltrail/internal/history"
+	"pulltrail/internal/outbox"
+	"pulltrail/internal/state"
+	"pulltrail/internal/version"
+	"pulltrail/internal/web"
+	"pulltrail/mqttio"
+	"pulltrail/scheduler"
+)
+
+// collectJob is the one job of the scheduler.
+const collectJob = "collect"
+
+// Options are what does not come from the configuration file.
+type Options struct {
+	Log *slog.Logger
+	// Task makes the process a short one: there is no schedule, no page and no
+	// control socket; Task is called when all parts have started, and its end is
+	// the end of Run.
+	Task func(context.Context, control.Collector) error
+	// Ready, where set, is called once everything listens, with the addresses.
+	Ready func(Addresses)
+}
+
+// Addresses are where the process listens; empty where it does not.
+type Addresses struct{ Web, Broker string }
+
+// Run is the whole process: it returns when ctx is done and everything has
+// stopped, or when a part has failed. The configuration must be valid.
+func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
+	var ps parts
+	defer func() {
+		if err != nil && len(ps) > 0 { // the wiring failed: supervise has not taken over
+			err = errors.Join(err, ps.abandon())
+		}
+	}()
+	log := opts.Log
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
+	var addresses Addresses
+
+	// What is durable.
+	dir, err := datadir.Open(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	ps.close("data directory", dir.Close)
+	db, err := database.Open(ctx, dir.Database())
+	if err != nil {
+		return err
+	}
+	ps.close("database", db.Close)
+	store := state.New(db)
+	waiting := outbox.New(db)
+	trail := history.New(db)
+	letters := deadletter.New(db, deadletter.Options{})
+	registerStored(registry, waiting, letters, log)
+
+	identity, err := clientID(ctx, cfg.MQTT, store)
+	if err != nil {
+		return err
+	}
+	// The broker.
+	brokerURL := cfg.MQTT.URL
+	if brokerURL == "" {
+		b, err := embedBroker(ctx, cfg.MQTT, trail, log)
+		if err != nil {
+			return err
+		}
+		ps.add("embedded broker", b.Serve, b.Close)
+		addresses.Broker = b.Addr().String()
+		brokerURL = "mqtt://" + addresses.Broker
+	}
+	// The sinks follow the logs.
+	routes := cfg.Indexer.EffectiveRoutes(cfg.MQTT.OwnFilter())
+	router, err := indexer.NewRouter(routes)
+	if err != nil {
+		return err
+	}
+	in, err := openIntake(cfg, intakeOptions{
+		dir: dir, router: router, trail: trail, letters: letters, cursors: store,
+		log: log, registry: registry,
+	}, &ps)
+	if err != nil {
+		return err
+	}
+	// MQTT, both ways.
+	subscribers, err := subscribe(cfg.MQTT, brokerURL, identity, in, waiting, &ps)
+	if err != nil {
+		return err
+	}
+	publisher, err := mqttio.NewPublisher(cfg.MQTT, mqttio.PublisherOptions{
+		Outbox: waiting, Log: log, Registerer: registry, Broker: brokerURL, ClientID: identity,
+	})
+	if err != nil {
+		return err
+	}
+	ps.run("publisher", publisher.Run)
+	// The collector and what makes it run.
+	poller, err := collector.New(cfg.Collector, collector.Options{
+		Outbox: waiting, Known: known{waiting, trail}, Log: log, Registerer: registry, Version: version.Short(),
+	})
+	if err != nil {
+		return err
+	}
+	run := &collection{
+		collector: poller, tracked: cfg.Repositories(), outbox: waiting, history: trail,
+		publisher: publisher, followers: in.followers,
+	}
+	if opts.Task != nil {
+		run.trigger = run.now
+		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, run) })
+	}
+	schedule, err := scheduler.New(scheduler.Options{Ledger: store, Log: log, Registerer: registry}, scheduler.Spec{
+		Name: collectJob, Schedule: cfg.Collector.Schedule, Timezone: cfg.Collector.Timezone,
+		Jitter: cfg.Collector.Jitter, Deadline: cfg.Collector.Deadline, RunOnStart: cfg.Collector.RunOnStart,
+		Job: run.job,
+	})
+	if err != nil {
+		return err
+	}
+	run.trigger = func(ctx context.Context) error { return schedule.Trigger(ctx, collectJob) }
+	ps.run("scheduler", schedule.Run)
+	commands, err := control.Listen(datadir.ControlSocket(cfg.DataDir), run, log)
+	if err != nil {
+		return err
+	}
+	ps.add("control socket", commands.Run, commands.Close)
+	// The page last: whoever sees it sees a process that works.
+	shown, err := handler(shownParts{
+		registry: registry, tracked: run.tracked, trail: trail, schedule: schedule, poller: poller,
+		publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
+	})
+	if err != nil {
+		return err
+	}
+	pages := web.New(cfg.Web.Listen, shown, log)
+	if err := pages.Listen(); err != nil {
+		return err
+	}
+	ps.add("web", pages.Serve, pages.Close)
+	addresses.Web = pages.Addr().String()
+
+	log.Info("pulltrail has started", "version", version.Short(), "page", "http://"+addresses.Web+"/",
+		"broker", brokerURL, "data_dir", cfg.DataDir, "repositories", len(run.tracked))
+	if opts.Ready != nil {
+		opts.Ready(addresses)
+	}
+	return takeOver(ctx, log, &ps, nil)
+}
+
+// takeOver hands the parts to supervise, which closes them whatever happens.
+func takeOver(ctx context.Context, log *slog.Logger, ps *parts, task func(context.Context) error) error {
+	all := *ps
+	*ps = nil
+	err := supervise(ctx, log, all, task)
+	log.Info("pulltrail has stopped")
+	return err
+}
+
+// clientID is the configured one, or the one that was made for this data
+// directory when it was new: the broker keeps the session by it.
+func clientID(ctx context.Context, cfg mqttio.Config, store *state.Store) (string, error) {
+	if cfg.ClientID != "" {
+		return cfg.ClientID, nil
+	}
+	id, err := store.SetMetaOnce(ctx, "client_id", "pulltrail-"+uuid.NewString()[:8])
+	if err != nil {
+		return "", fmt.Errorf("make a client id: %w", err)
+	}
+	return id, nil
+}
+
+// embedBroker starts listening, and gives the broker back the messages that it
+// retained before the process ended, which it keeps in memory only.
+func embedBroker(ctx context.Context, cfg mqttio.Config, trail *history.Store, log *slog.Logger) (*broker.Broker, error) {
+	b := broker.New(cfg.Embedded.Listen, log)
+	if err := b.Listen(); err != nil {
+		return nil, err
+	}
+	if !cfg.Retain {
+		return b, nil
+	}
+	repositories, err := trail.Repositories(ctx)
+	// On a topic that repositories share, the newest must be the last.
+	slices.SortFunc(repositories, func(a, b history.Repository) int { return a.Newest.Slot.Compare(b.Newest.Slot) })
+	for _, r := range repositories {
+		err = errors.Join(err, b.Retain(cfg.SnapshotTopic(r.Repository), r.Newest.Encode()))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("restore the retained messages: %w", err), b.Close())
+	}
+	return b, nil
+}

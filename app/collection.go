@@ -1,0 +1,168 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"pulltrail/collector"
+	"pulltrail/indexer"
+	"pulltrail/internal/control"
+	"pulltrail/internal/history"
+	"pulltrail/internal/hub"
+	"pulltrail/internal/outbox"
+	"pulltrail/mqttio"
+	"pulltrail/scheduler"
+)
+
+// settlePoll is how often a run by hand looks whether its snapshots have arrived.
+const settlePoll = 50 * time.Millisecond
+
+// collection is the collect job: what the scheduler runs, and what a person can
+// ask for.
+type collection struct {
+	collector *collector.Collector
+	tracked   []hub.Repository
+	outbox    *outbox.Outbox
+	history   *history.Store
+	publisher *mqttio.Publisher
+	followers []*indexer.Follower
+	// trigger runs the job now, unless it runs already.
+	trigger func(context.Context) error
+}
+
+// request is what a run by hand asks of the job. It travels in the context,
+// because the scheduler, which guards against overlap, knows nothing of it.
+type request struct {
+	repositories []hub.Repository
+	progress     func(collector.Result)
+	summary      collector.Summary // what became of it
+}
+
+type requestKey struct{}
+
+// job is one run, on schedule or by hand.
+func (c *collection) job(ctx context.Context, run scheduler.Run) error {
+	r, ok := ctx.Value(requestKey{}).(*request)
+	if !ok {
+		r = &request{}
+	}
+	if len(r.repositories) == 0 {
+		r.repositories = c.tracked
+	}
+	var err error
+	r.summary, err = c.collector.Collect(ctx, run.Slot, r.repositories, r.progress)
+	return err
+}
+
+// now runs the job without a scheduler.
+func (c *collection) now(ctx context.Context) error {
+	return c.job(ctx, scheduler.Run{Slot: time.Now().UTC().Truncate(time.Second), Manual: true})
+}
+
+// Collect is a run by hand; it makes collection a control.Collector.
+func (c *collection) Collect(ctx context.Context, repositories []hub.Repository, settle time.Duration, progress func(control.Result)) (control.Summary, error) {
+	r := &request{repositories: repositories, progress: func(result collector.Result) { progress(shown(result)) }}
+	err := c.trigger(context.WithValue(ctx, requestKey{}, r))
+	if errors.Is(err, scheduler.ErrRunning) {
+		return control.Summary{}, errors.New("a run is under way: try again when it has ended")
+	}
+	if err != nil {
+		return control.Summary{}, err
+	}
+	undelivered, err := c.settle(ctx, r.summary, settle)
+	return control.Summary{
+		Slot: r.summary.Slot, Duration: r.summary.Finished.Sub(r.summary.Started),
+		Succeeded: r.summary.Succeeded, Skipped: r.summary.Skipped, Failed: r.summary.Failed,
+		Undelivered: undelivered,
+	}, err
+}
+
+func shown(r collector.Result) control.Result {
+	out := control.Result{Repository: r.Repository, Skipped: r.Skipped}
+	switch {
+	case r.Err != nil:
+		out.Cause, out.Error = string(r.Cause), r.Err.Error()
+	case !r.Skipped:
+		out.PullCount, out.StarCount = &r.Snapshot.PullCount, r.Snapshot.StarCount
+	}
+	return out
+}
+
+// settle waits until the snapshots of a run are in history and the sinks have
+// caught up with it, for patience at most. It returns what is missing then.
+func (c *collection) settle(ctx context.Context, run collector.Summary, patience time.Duration) (string, error) {
+	deadline := time.After(patience)
+	tick := time.NewTicker(settlePoll)
+	defer tick.Stop()
+	for {
+		missing, err := c.missing(ctx, run)
+		if missing == "" || err != nil {
+			return "", err
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-deadline:
+			return missing, nil
+		case <-tick.C:
+		}
+	}
+}
+
+// missing says in words what of a run has not arrived; empty when all has.
+func (c *collection) missing(ctx context.Context, run collector.Summary) (string, error) {
+	waiting := 0
+	for _, r := range run.Results {
+		if r.Err != nil || r.Skipped {
+			continue
+		}
+		there, err := c.history.Has(ctx, r.Repository, run.Slot)
+		if err != nil {
+			return "", err
+		}
+		if !there {
+			waiting++
+		}
+	}
+	if waiting > 0 {
+		s := c.publisher.State()
+		return fmt.Sprintf("%d snapshots are safe in the outbox and wait for the broker%s", waiting, because(s.Err)), nil
+	}
+	head, err := c.history.Head(ctx)
+	if err != nil {
+		return "", err
+	}
+	var behind []string
+	for _, f := range c.followers {
+		if s := f.State(); f.Log() == "history" && s.Position < head {
+			behind = append(behind, fmt.Sprintf("%s has not stored everything yet%s", f.Sink(), because(s.Err)))
+		}
+	}
+	return strings.Join(behind, "; "), nil
+}
+
+func because(err string) string {
+	if err == "" {
+		return ""
+	}
+	return " (" + err + ")"
+}
+
+// known tells the collector what was taken already: it waits in the outbox or has
+// arrived in history.
+type known struct {
+	outbox  *outbox.Outbox
+	history *history.Store
+}
+
+// Has reports whether the snapshot of r for slot exists.
+func (k known) Has(ctx context.Context, r hub.Repository, slot time.Time) (bool, error) {
+	there, err := k.outbox.Has(ctx, r, slot)
+	if there || err != nil {
+		return there, err
+	}
+	return k.history.Has(ctx, r, slot)
+}

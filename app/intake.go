@@ -1,0 +1,120 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"pulltrail/indexer"
+	"pulltrail/internal/config"
+	"pulltrail/internal/datadir"
+	"pulltrail/internal/deadletter"
+	"pulltrail/internal/document"
+	"pulltrail/internal/history"
+	"pulltrail/internal/journal"
+	"pulltrail/internal/outbox"
+	"pulltrail/internal/state"
+	"pulltrail/mqttio"
+)
+
+// The names of the logs, by which cursors and dead letters are kept.
+const (
+	historyLog = "history"
+	journalLog = "journal"
+)
+
+// intake is what stands behind the subscriptions: the stores that take messages,
+// and the followers that carry them on to the sinks.
+type intake struct {
+	router    *indexer.Router
+	history   *history.Store
+	journal   *journal.Journal // nil without document routes
+	letters   *deadletter.Store
+	followers []*indexer.Follower
+	log       *slog.Logger
+	registry  prometheus.Registerer
+}
+
+type intakeOptions struct {
+	dir      *datadir.Dir
+	router   *indexer.Router
+	trail    *history.Store
+	letters  *deadletter.Store
+	cursors  *state.Store
+	log      *slog.Logger
+	registry prometheus.Registerer
+}
+
+// openIntake opens the journal where a route needs it, and lets the sinks follow.
+func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) {
+	in := &intake{router: o.router, history: o.trail, letters: o.letters, log: o.log, registry: o.registry}
+	if len(o.router.Filters(indexer.KindDocument)) > 0 {
+		var err error
+		in.journal, err = journal.Open(o.dir.Journal(), journal.Options{
+			MaxBytes: cfg.Indexer.JournalMaxBytes, Log: o.log, Registerer: o.registry,
+		})
+		if err != nil {
+			return nil, err
+		}
+		ps.close("journal", in.journal.Close)
+	}
+	if len(cfg.Indexer.OpenSearch.URLs) == 0 {
+		return in, nil
+	}
+	sink, err := indexer.NewOpenSearch(cfg.Indexer.OpenSearch, indexer.OpenSearchOptions{Log: o.log})
+	if err != nil {
+		return nil, err
+	}
+	ps.close(sink.String(), sink.Close)
+	follow := func(name string, log indexer.Log, id string, advanced func(document.Position)) {
+		f := indexer.NewFollower(indexer.FollowerOptions{
+			Name: name, Log: log, LogID: id, Sink: sink, Router: o.router, Cursors: o.cursors, DeadLetters: o.letters,
+			BatchSize: cfg.Indexer.BatchSize, BatchBytes: cfg.Indexer.BatchBytes,
+			Logger: o.log, Registerer: o.registry, OnAdvance: advanced,
+		})
+		in.followers = append(in.followers, f)
+		ps.run(sink.String()+" after "+name, f.Run)
+	}
+	follow(historyLog, o.trail, "", nil)
+	if in.journal != nil {
+		follow(journalLog, in.journal, in.journal.ID(), in.truncate)
+	}
+	return in, nil
+}
+
+// truncate gives back the space of what the only sink of the journal has stored.
+func (in *intake) truncate(stored document.Position) {
+	if err := in.journal.Truncate(stored + 1); err != nil {
+		in.log.Warn("the journal cannot give back space", "err", err)
+	}
+}
+
+// subscribe makes one MQTT session for each store, so that a journal at its bound
+// holds up nothing but documents.
+func subscribe(cfg mqttio.Config, brokerURL, identity string, in *intake, waiting *outbox.Outbox, ps *parts) ([]*mqttio.Subscriber, error) {
+	var subscribers []*mqttio.Subscriber
+	add := func(name, kind string, store mqttio.Store, confirm func(context.Context, []string) error) error {
+		s, err := mqttio.NewSubscriber(cfg, mqttio.SubscriberOptions{
+			Name: name, Filters: in.router.Filters(kind),
+			Accept: func(topic string) bool {
+				k, ok := in.router.Kind(topic)
+				return ok && k == kind
+			},
+			Store: store, DeadLetters: in.letters, Confirm: confirm,
+			Log: in.log, Registerer: in.registry, Broker: brokerURL, ClientID: identity,
+		})
+		if err != nil {
+			return err
+		}
+		subscribers = append(subscribers, s)
+		ps.run("subscriber of "+name, s.Run)
+		return nil
+	}
+	err := add("snapshots", indexer.KindSnapshot, in.history, waiting.Confirm)
+	if in.journal != nil {
+		err = errors.Join(err, add("documents", indexer.KindDocument, in.journal, nil))
+	}
+	return subscribers, err
+}

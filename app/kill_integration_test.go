@@ -1,0 +1,205 @@
+//go:build integration
+
+package app_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite" // reads what a killed daemon has left
+
+	"pulltrail/internal/config"
+	"pulltrail/internal/hubtest"
+)
+
+// kills is how often the daemon is killed before it may finish.
+const kills = 12
+
+// TestKilledAtAnyMoment kills the daemon with SIGKILL while it polls, publishes
+// and stores, again and again. What the outbox had once must be stored in the end,
+// with the value it had, once.
+func TestKilledAtAnyMoment(t *testing.T) {
+	hub := hubtest.New(t)
+	var names []string
+	for i := range 40 {
+		names = append(names, fmt.Sprintf("team/app-%02d", i))
+	}
+	cfg, index := chain(t, hub, names...)
+	cfg.Web.Listen = freePort(t)
+	cfg.Collector.Rate = 40
+	p := process{binary: build(t), config: writeConfig(t, cfg), dataDir: cfg.DataDir}
+
+	taken := map[string]string{} // id to payload, as first seen in an outbox
+	for round := range kills {
+		for i, name := range names { // a snapshot that is polled again has another value
+			hub.Set(name, int64(round*1000+i))
+		}
+		p.start(t)
+		// anywhere between opening the database and the end of the run
+		time.Sleep(time.Duration(rand.IntN(1500)) * time.Millisecond) //nolint:gosec // a moment, not a secret
+		p.kill(t)
+		for id, payload := range p.outbox(t) {
+			if before, ok := taken[id]; ok && before != payload {
+				t.Errorf("round %d: %s was taken again: %s, before %s", round, id, payload, before)
+			}
+			taken[id] = payload
+		}
+	}
+	t.Logf("the outbox held %d different snapshots when the daemon was killed", len(taken))
+	p.start(t)
+	d := &daemon{t: t}
+	d.Web = cfg.Web.Listen
+	search := elastic{t: t, base: cfg.Indexer.OpenSearch.URLs[0]}
+	var stored map[string]json.RawMessage
+	eventually(t, "every repository in OpenSearch", func() bool {
+		stored = search.documents(index + "-*")
+		return len(stored) >= len(names) && len(stored) >= len(taken)
+	})
+	if len(stored) != len(names) {
+		t.Errorf("%d documents for %d repositories and one slot", len(stored), len(names))
+	}
+	for id, payload := range taken {
+		if string(stored[id]) != payload {
+			t.Errorf("%s was taken as %s and is stored as %s", id, payload, stored[id])
+		}
+	}
+	for _, name := range names {
+		var s series
+		if status := d.get("/api/v1/repositories/"+name+"/series", &s); status != http.StatusOK || len(s.Samples) != 1 {
+			t.Errorf("%s: %d, %+v", name, status, s)
+		}
+	}
+	p.terminate(t)
+}
+
+// process is the real program.
+type process struct {
+	binary, config, dataDir string
+	command                 *exec.Cmd
+}
+
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "pulltrail")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "pulltrail").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+func (p *process) start(t *testing.T) {
+	t.Helper()
+	// not bound to the test's context: it is killed by hand
+	p.command = exec.CommandContext(context.WithoutCancel(t.Context()), p.binary, "run", "--config", p.config)
+	p.command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+	p.command.Stdout, p.command.Stderr = t.Output(), t.Output()
+	if err := p.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	command := p.command
+	t.Cleanup(func() {
+		if command.ProcessState == nil {
+			_ = command.Process.Kill() // a test that failed half-way
+			_ = command.Wait()
+		}
+	})
+}
+
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	if err := p.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.command.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Fatalf("the daemon ended before it was killed: %v", err)
+	}
+}
+
+// terminate ends the daemon as an operator would.
+func (p *process) terminate(t *testing.T) {
+	t.Helper()
+	if err := p.command.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.command.Wait(); err != nil {
+		t.Errorf("after SIGINT: %v", err)
+	}
+}
+
+// outbox reads what a killed daemon had in its outbox.
+func (p *process) outbox(t *testing.T) map[string]string {
+	t.Helper()
+	path := filepath.Join(p.dataDir, "pulltrail.db")
+	if _, err := os.Stat(path); err != nil {
+		return nil // killed before there was one
+	}
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var tables int
+	if err := db.QueryRow("SELECT count(*) FROM sqlite_master WHERE name = 'outbox'").Scan(&tables); err != nil || tables == 0 {
+		return nil
+	}
+	rows, err := db.Query("SELECT namespace, name, slot, payload FROM outbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	found := map[string]string{}
+	for rows.Next() {
+		var namespace, name, payload string
+		var slot int64
+		if err := rows.Scan(&namespace, &name, &slot, &payload); err != nil {
+			t.Fatal(err)
+		}
+		found[fmt.Sprintf("%s/%s@%s", namespace, name, time.UnixMicro(slot).UTC().Format(time.RFC3339Nano))] = payload
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// writeConfig writes the keys that the chain's tests set.
+func writeConfig(t *testing.T, cfg config.Config) string {
+	t.Helper()
+	route := cfg.Indexer.Routes[0]
+	text := fmt.Sprintf(`
+data_dir: %q
+collector: {url: %q, schedule: %q, rate: %g, jitter: 0s, repositories: [%s]}
+mqtt: {url: %q, topic: %q}
+web: {listen: %q}
+indexer:
+  opensearch: {urls: [%q]}
+  routes: [{topic: %q, kind: %q, index: %q}]
+`, cfg.DataDir, cfg.Collector.URL, cfg.Collector.Schedule, cfg.Collector.Rate, strings.Join(cfg.Collector.Repositories, ", "),
+		cfg.MQTT.URL, cfg.MQTT.Topic, cfg.Web.Listen, cfg.Indexer.OpenSearch.URLs[0], route.Topic, route.Kind, route.Index)
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows says which packages of this module each package may import; docs/ARCHITECTURE.md
+// says why. What every package may use (vocabulary without behaviour of its own) is
+// in shared.
+var arrows = map[string][]string{
+	"pulltrail": {"internal/cli"},
+	"app": {
+		"collector", "indexer", "mqttio", "scheduler",
+		"internal/broker", "internal/config", "internal/control", "internal/database", "internal/datadir", "internal/deadletter",
+		"internal/history", "internal/journal", "internal/outbox", "internal/state", "internal/version",
+		"internal/web", "internal/web/api", "internal/web/ops", "internal/web/page",
+	},
+
+	// The four never import one another: they meet in app.
+	"scheduler": {},
+	"collector": {},
+	"mqttio":    {},
+	"indexer":   {"internal/search"},
+
+	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/config", "internal/control", "internal/datadir", "internal/version"},
+	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/web", "internal/datadir"},
+
+	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
+	"internal/problem": nil, "internal/secret": nil, "internal/version": nil, "internal/tlsconf": {},
+
+	"internal/broker":     {},
+	"internal/control":    {},
+	"internal/database":   {},
+	"internal/datadir":    {},
+	"internal/deadletter": {"internal/database"},
+	"internal/history":    {"internal/database"},
+	"internal/journal":    {},
+	"internal/outbox":     {"internal/database"},
+	"internal/search":     {},
+	"internal/state":      {"internal/database"},
+	"internal/web":        {},
+	"internal/web/api":    {"internal/history"},
+	"internal/web/ops":    {},
+	"internal/web/page":   {"internal/history"},
+
+	"internal/hubtest":  {},
+	"internal/sinktest": {},
+}
+
+// shared is the vocabulary. A package whose entry above is nil imports not even
+// that, only the standard library.
+var shared = []string{"internal/document", "internal/hub", "internal/problem", "internal/secret", "internal/tlsconf", "internal/topic"}
+
+// testOnly packages are imported by tests alone.
+var testOnly = []string{"internal/hubtest", "internal/sinktest"}
+
+func TestImportsRunOneWay(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		name := strings.TrimPrefix(words[0], "pulltrail/")
+		seen[name] = true
+		allowed, known := arrows[name]
+		if !known {
+			t.Errorf("%s is not in the table of arrows: say what it may import", name)
+			continue
+		}
+		for _, imported := range words[1:] {
+			checkArrow(t, name, imported, allowed)
+		}
+	}
+	for name := range arrows {
+		if !seen[name] {
+			t.Errorf("%s is in the table of arrows but does not exist", name)
+		}
+	}
+}
+
+func checkArrow(t *testing.T, name, imported string, allowed []string) {
+	t.Helper()
+	inner, ours := strings.CutPrefix(imported, "pulltrail/")
+	switch {
+	case !ours && allowed == nil && strings.Contains(strings.Split(imported, "/")[0], "."):
+		t.Errorf("%s imports %s: it keeps to the standard library", name, imported)
+	case !ours:
+	case slices.Contains(testOnly, inner):
+		t.Errorf("%s imports %s, which is for tests only", name, inner)
+	case allowed == nil:
+		t.Errorf("%s imports %s: it keeps to the standard library", name, inner)
+	case !slices.Contains(allowed, inner) && !slices.Contains(shared, inner):
+		t.Errorf("%s imports %s: that arrow is not in the table", name, inner)
+	}
+}

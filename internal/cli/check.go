@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"pulltrail/collector"
+	"pulltrail/indexer"
+	"pulltrail/internal/broker"
+	"pulltrail/internal/config"
+	"pulltrail/internal/datadir"
+	"pulltrail/internal/version"
+	"pulltrail/mqttio"
+)
+
+// neighbourTimeout bounds the check of one neighbour.
+const neighbourTimeout = 15 * time.Second
+
+type checkCommand struct {
+	Connect bool `help:"Also try the data directory, Docker Hub, the broker and OpenSearch."`
+	JSON    bool `help:"Print one JSON object instead of a table."`
+}
+
+// checked is what was found of one thing.
+type checked struct {
+	Name  string `json:"name"`
+	OK    bool   `json:"ok"`
+	Found string `json:"found"`
+}
+
+// Run checks the configuration, and with --connect what it names.
+func (c checkCommand) Run(ctx context.Context, p *Process, top *command) error {
+	cfg, err := top.load(p)
+	if err != nil {
+		return err
+	}
+	file := top.Config
+	if file == "" {
+		file = "config.yaml where it exists"
+	}
+	found := []checked{{Name: "configuration", OK: true, Found: fmt.Sprintf("%s, environment; %d repositories", file, len(cfg.Repositories()))}}
+	if c.Connect {
+		found = append(found, neighbours(ctx, p, cfg)...)
+	}
+	if err := printChecks(p.Stdout, found, c.JSON); err != nil {
+		return err
+	}
+	for _, f := range found {
+		if !f.OK {
+			return errReported
+		}
+	}
+	return nil
+}
+
+// neighbours tries each, whatever became of the one before.
+func neighbours(ctx context.Context, p *Process, cfg config.Config) []checked {
+	running, directory := checkDataDir(cfg)
+	found := []checked{directory}
+	try := func(name string, probe func(context.Context) (string, error)) {
+		ctx, cancel := context.WithTimeout(ctx, neighbourTimeout)
+		defer cancel()
+		text, err := probe(ctx)
+		if err != nil {
+			text = err.Error()
+		}
+		found = append(found, checked{Name: name, OK: err == nil, Found: text})
+	}
+	if repositories := cfg.Repositories(); len(repositories) > 0 {
+		try("Docker Hub", func(ctx context.Context) (string, error) {
+			s, err := collector.Probe(ctx, cfg.Collector, version.Short(), repositories[0])
+			return fmt.Sprintf("%s has %s pulls", repositories[0], grouped(&s.PullCount)), err
+		})
+	}
+	switch {
+	case cfg.MQTT.URL != "":
+		try("broker", func(ctx context.Context) (string, error) {
+			return cfg.MQTT.URL, mqttio.Probe(ctx, cfg.MQTT, cfg.MQTT.URL)
+		})
+	case running:
+		found = append(found, checked{Name: "broker", OK: true, Found: "embedded, in the daemon that is running"})
+	default:
+		try("broker", func(context.Context) (string, error) {
+			b := broker.New(cfg.MQTT.Embedded.Listen, logger(p, cfg))
+			if err := b.Listen(); err != nil {
+				return "", err
+			}
+			return "embedded, " + cfg.MQTT.Embedded.Listen + " is free", b.Close()
+		})
+	}
+	if len(cfg.Indexer.OpenSearch.URLs) > 0 {
+		try("opensearch", func(ctx context.Context) (string, error) { return pingOpenSearch(ctx, p, cfg) })
+	}
+	return found
+}
+
+// checkDataDir reports also whether a daemon is running on it.
+func checkDataDir(cfg config.Config) (running bool, c checked) {
+	c = checked{Name: "data directory", OK: true, Found: cfg.DataDir}
+	dir, err := datadir.Open(cfg.DataDir)
+	if errors.Is(err, datadir.ErrInUse) {
+		c.Found += ", a daemon is running"
+		return true, c
+	}
+	if err == nil {
+		err = dir.Close()
+	}
+	if err != nil {
+		c.OK, c.Found = false, err.Error()
+	}
+	return false, c
+}
+
+func pingOpenSearch(ctx context.Context, p *Process, cfg config.Config) (string, error) {
+	sink, err := indexer.NewOpenSearch(cfg.Indexer.OpenSearch, indexer.OpenSearchOptions{Log: logger(p, cfg)})
+	if err != nil {
+		return "", err
+	}
+	err = sink.Ping(ctx)
+	return fmt.Sprint(cfg.Indexer.OpenSearch.URLs), errors.Join(err, sink.Close())
+}
+
+func printChecks(w io.Writer, found []checked, asJSON bool) error {
+	if asJSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(map[string]any{"checks": found})
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, f := range found {
+		word := "ok"
+		if !f.OK {
+			word = "failed"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Name, word, f.Found)
+	}
+	return table.Flush()
+}

@@ -1,0 +1,116 @@
+// Package cli is Pulltrail's command line: the sub-commands and what they print.
+// Results go to standard output, everything else to standard error. Exit codes:
+// 0 done, 1 something failed, 2 the command line or the configuration is wrong.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/alecthomas/kong"
+
+	"pulltrail/internal/config"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Process is what a command sees of the world.
+type Process struct {
+	Args           []string // without the program's name
+	Env            []string // "KEY=value"
+	Stdout, Stderr io.Writer
+}
+
+// command is the grammar. Kong makes the help from it.
+type command struct {
+	Config   string `short:"c" placeholder:"FILE" help:"Configuration file. Without it config.yaml is read where it exists."`
+	DataDir  string `placeholder:"DIR" help:"Directory of everything that is kept (key data_dir)."`
+	LogLevel string `placeholder:"LEVEL" help:"debug, info, warn or error (key log.level)."`
+
+	Run     runCommand     `cmd:"" default:"withargs" help:"Run the daemon: poll on schedule, publish, store, serve the page (the default)."`
+	Collect collectCommand `cmd:"" help:"Poll now, through the whole chain, and print what became of each repository."`
+	Check   checkCommand   `cmd:"" help:"Check the configuration and, with --connect, every neighbour."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+const description = `Keeps the trail of Docker Hub's pull counters: polls repositories on a cron
+schedule, publishes every snapshot to MQTT, receives it back and stores it in an
+embedded history and, where configured, in OpenSearch.
+
+Every key of the configuration file can also be set in the environment:
+collector.schedule is PULLTRAIL_COLLECTOR_SCHEDULE.`
+
+// errUsage marks a mistake of the caller.
+var errUsage = errors.New("usage")
+
+// Main runs one command and returns the exit code.
+func Main(ctx context.Context, p Process) int {
+	var c command
+	exit := -1 // set by --help
+	parser, err := kong.New(&c,
+		kong.Name("pulltrail"), kong.Description(description),
+		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { exit = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.UsageOnError())
+	if err != nil {
+		return complain(p, err)
+	}
+	parsed, err := parser.Parse(p.Args)
+	if exit >= 0 {
+		return exit
+	}
+	if err != nil {
+		return complain(p, fmt.Errorf("%w; see pulltrail --help (%w)", err, errUsage))
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	return complain(p, parsed.Run(&p, &c))
+}
+
+// errReported is a failure that the command has already put into words.
+var errReported = errors.New("reported")
+
+func complain(p Process, err error) int {
+	var mistakes *config.Error
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return exitDone
+	case errors.Is(err, errReported):
+		return exitFailed
+	}
+	fmt.Fprintf(p.Stderr, "pulltrail: %v\n", err)
+	if errors.Is(err, errUsage) || errors.As(err, &mistakes) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// load reads the configuration with what the flags say on top.
+func (c *command) load(p *Process) (config.Config, error) {
+	overrides := make(map[string]any)
+	for key, value := range map[string]string{"data_dir": c.DataDir, "log.level": c.LogLevel} {
+		if value != "" {
+			overrides[key] = value
+		}
+	}
+	return config.Load(config.Options{File: c.Config, Explicit: c.Config != "", Env: p.Env, Overrides: overrides})
+}
+
+// logger writes to standard error.
+func logger(p *Process, c config.Config) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
+		level = slog.LevelInfo // the configuration was validated before
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(p.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(p.Stderr, options))
+}

@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+
+	"pulltrail/app"
+	"pulltrail/internal/config"
+	"pulltrail/internal/control"
+	"pulltrail/internal/datadir"
+	"pulltrail/internal/hub"
+)
+
+type collectCommand struct {
+	Repositories []string      `arg:"" optional:"" name:"repository" help:"Repositories as namespace/name; a bare name is an official image. Without any: those of the configuration."`
+	JSON         bool          `help:"Print one JSON object instead of a table."`
+	Settle       time.Duration `default:"1m" help:"How long to wait for the snapshots to be stored everywhere."`
+}
+
+// report is the outcome of a run, and what --json prints.
+type report struct {
+	control.Summary
+	Results []control.Result `json:"results"`
+}
+
+// Run collects through the daemon that owns the data directory, or by itself
+// where none runs.
+func (c collectCommand) Run(ctx context.Context, p *Process, top *command) error {
+	cfg, err := top.load(p)
+	if err != nil {
+		return err
+	}
+	repositories, err := parseRepositories(c.Repositories)
+	if err != nil {
+		return err
+	}
+	total := len(repositories)
+	if total == 0 {
+		total = len(cfg.Repositories())
+	}
+	if total == 0 {
+		return errors.New("there is nothing to collect: name repositories in the key collector.repositories or on the command line")
+	}
+	var r report
+	progress := newProgress(p.Stderr, total)
+	collect := func(ctx context.Context, via control.Collector) (err error) {
+		r.Summary, err = via.Collect(ctx, repositories, c.Settle, func(result control.Result) {
+			r.Results = append(r.Results, result)
+			progress.show(result)
+		})
+		progress.clear()
+		return err
+	}
+	if err := reach(ctx, p, cfg, collect); err != nil {
+		return err
+	}
+	if err := r.print(p.Stdout, c.JSON); err != nil {
+		return err
+	}
+	if r.Failed > 0 || r.Undelivered != "" {
+		return errReported
+	}
+	return nil
+}
+
+// reach calls collect with the running daemon, or with a process of its own that
+// ends with it. A daemon that starts in between is asked after all.
+func reach(ctx context.Context, p *Process, cfg config.Config, collect func(context.Context, control.Collector) error) error {
+	daemon := control.NewClient(datadir.ControlSocket(cfg.DataDir))
+	err := collect(ctx, daemon)
+	if !errors.Is(err, control.ErrNoDaemon) {
+		return err
+	}
+	err = app.Run(ctx, cfg, app.Options{Log: logger(p, quieter(cfg)), Task: collect})
+	if errors.Is(err, datadir.ErrInUse) {
+		return errors.Join(err, collect(ctx, daemon))
+	}
+	return err
+}
+
+// quieter leaves the log of a short command to what matters: its results are
+// printed. Whoever asked for debug gets it.
+func quieter(cfg config.Config) config.Config {
+	if cfg.Log.Level == "info" {
+		cfg.Log.Level = "error"
+	}
+	return cfg
+}
+
+func parseRepositories(names []string) ([]hub.Repository, error) {
+	var repositories []hub.Repository
+	var errs []error
+	for _, name := range names {
+		r, err := hub.ParseRepository(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		repositories = append(repositories, r)
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("%w (%w)", errors.Join(errs...), errUsage)
+	}
+	return repositories, nil
+}
+
+func (r report) print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(table, "PULLS\tSTARS\t  REPOSITORY\n")
+	for _, result := range r.Results {
+		fmt.Fprintf(table, "%s\t%s\t  %s%s\n", grouped(result.PullCount), grouped(result.StarCount), result.Repository, remark(result))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n%d stored, %d there already, %d failed, in %v\n",
+		r.Succeeded, r.Skipped, r.Failed, r.Duration.Round(10*time.Millisecond))
+	if err == nil && r.Undelivered != "" {
+		_, err = fmt.Fprintf(w, "Not everywhere yet: %s\n", r.Undelivered)
+	}
+	return err
+}
+
+func remark(r control.Result) string {
+	switch {
+	case r.Error != "":
+		return "  failed: " + r.Error
+	case r.Skipped:
+		return "  there already"
+	}
+	return ""
+}
+
+// grouped is n with commas between thousands; a dash for none.
+func grouped(n *int64) string {
+	if n == nil {
+		return "-"
+	}
+	digits := strconv.FormatInt(*n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// progress is one line that is written over and over, on a terminal only.
+type progress struct {
+	w           io.Writer // nil: shown nowhere
+	done, total int
+}
+
+func newProgress(w io.Writer, total int) *progress {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return &progress{w: f, total: total}
+	}
+	return &progress{}
+}
+
+func (p *progress) show(r control.Result) {
+	if p.w == nil {
+		return
+	}
+	p.done++
+	const width = 24
+	filled := width * p.done / max(p.total, p.done)
+	fmt.Fprintf(p.w, "\r\033[K[%s%s] %d of %d  %s", strings.Repeat("#", filled), strings.Repeat(".", width-filled), p.done, p.total, r.Repository)
+}
+
+func (p *progress) clear() {
+	if p.w != nil {
+		fmt.Fprint(p.w, "\r\033[K")
+	}
+}

@@ -1,0 +1,120 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"pulltrail/internal/hub"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type fake func(ctx context.Context, repositories []hub.Repository, progress func(Result)) (Summary, error)
+
+func (f fake) Collect(ctx context.Context, repositories []hub.Repository, _ time.Duration, progress func(Result)) (Summary, error) {
+	return f(ctx, repositories, progress)
+}
+
+func TestResultsComeOneByOneThenTheSummary(t *testing.T) {
+	pulls := int64(12916987208)
+	nginx := Result{Repository: hub.Repository{Namespace: "library", Name: "nginx"}, PullCount: &pulls}
+	gone := Result{Repository: hub.Repository{Namespace: "a", Name: "b"}, Cause: "not_found", Error: "absent"}
+	want := Summary{Slot: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Succeeded: 1, Failed: 1, Undelivered: "broker away"}
+	path := serve(t, fake(func(_ context.Context, repositories []hub.Repository, progress func(Result)) (Summary, error) {
+		if len(repositories) != 1 || repositories[0] != nginx.Repository {
+			t.Errorf("asked for %v", repositories)
+		}
+		progress(nginx)
+		progress(gone)
+		return want, nil
+	}))
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the socket is %v, %v", info.Mode(), err)
+	}
+	var results []Result
+	got, err := NewClient(path).Collect(t.Context(), []hub.Repository{nginx.Repository}, time.Second, func(r Result) { results = append(results, r) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]Result{nginx, gone}, results); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheDaemonsErrorReachesTheCommand(t *testing.T) {
+	path := serve(t, fake(func(context.Context, []hub.Repository, func(Result)) (Summary, error) {
+		return Summary{}, errors.New("a run is under way")
+	}))
+	_, err := NewClient(path).Collect(t.Context(), nil, 0, func(Result) {})
+	if err == nil || err.Error() != "a run is under way" {
+		t.Errorf("Collect = %v", err)
+	}
+}
+
+func TestACommandThatLeavesCancelsTheRun(t *testing.T) {
+	cancelled := make(chan struct{})
+	path := serve(t, fake(func(ctx context.Context, _ []hub.Repository, progress func(Result)) (Summary, error) {
+		progress(Result{})
+		<-ctx.Done()
+		close(cancelled)
+		return Summary{}, ctx.Err()
+	}))
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := NewClient(path).Collect(ctx, nil, 0, func(Result) { cancel() })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Collect = %v", err)
+	}
+	<-cancelled
+}
+
+func TestWithoutADaemon(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	if _, err := NewClient(path).Collect(t.Context(), nil, 0, nil); !errors.Is(err, ErrNoDaemon) {
+		t.Errorf("no socket: %v", err)
+	}
+	// a daemon that was killed leaves its socket behind
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewClient(path).Collect(t.Context(), nil, 0, nil); !errors.Is(err, ErrNoDaemon) {
+		t.Errorf("a socket without a listener: %v", err)
+	}
+	s, err := Listen(path, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatalf("listening in its place: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// serve runs a server for the time of the test.
+func serve(t *testing.T, c Collector) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "control.sock")
+	s, err := Listen(path, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return path
+}

@@ -1,0 +1,69 @@
+// Package datadir is the one directory that holds all that Pulltrail must not
+// lose. One process at a time owns it: the lock is the kernel's, so it is gone
+// with the process however that ends.
+package datadir
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// ErrInUse says that another process owns the directory.
+var ErrInUse = errors.New("the data directory is in use")
+
+// Dir is an owned data directory.
+type Dir struct {
+	path string
+	lock *os.File
+}
+
+// Open makes the directory where it is missing and takes the lock. The error is
+// ErrInUse where a running daemon, or another command, has it.
+func Open(path string) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w; name a directory that this user may write", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("data_dir: %w; name a directory that this user may write", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		owner, _ := io.ReadAll(io.LimitReader(lock, 32)) // for the message only
+		err := fmt.Errorf("%s: %w by process %s", path, ErrInUse, strings.TrimSpace(string(owner)))
+		return nil, errors.Join(err, lock.Close())
+	}
+	d := &Dir{path: path, lock: lock}
+	if err := d.sign(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// sign writes the process id into the lock file, for people and for ErrInUse.
+func (d *Dir) sign() error {
+	if err := d.lock.Truncate(0); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	if _, err := d.lock.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	return nil
+}
+
+// Close gives the directory up.
+func (d *Dir) Close() error { return d.lock.Close() }
+
+// Database is the path of the SQLite file.
+func (d *Dir) Database() string { return filepath.Join(d.path, "pulltrail.db") }
+
+// Journal is the directory of the journal.
+func (d *Dir) Journal() string { return filepath.Join(d.path, "journal") }
+
+// ControlSocket is the path of the Unix socket over which commands talk to the
+// daemon that owns the data directory at path.
+func ControlSocket(path string) string { return filepath.Join(path, "control.sock") }

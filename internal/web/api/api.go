@@ -1,0 +1,103 @@
+// Package api is the HTTP API, version 1: JSON, read only, for GET and HEAD.
+//
+//	GET /api/v1/repositories
+//	GET /api/v1/repositories/{namespace}/{name}
+//	GET /api/v1/repositories/{namespace}/{name}/series?from=&to=
+//
+// Fields keep Docker Hub's own names, numbers are integers with all their digits,
+// times are RFC 3339 in UTC. What is not known is null, never zero and never left
+// out. Errors are problems as RFC 9457 has them (application/problem+json).
+//
+// Private repositories do not exist here, because nobody is asked who they are:
+// they are in no list, and asking for one gives the same answer as asking for one
+// that never was.
+//
+// A series has at most 200,000 samples; a longer one is refused with the advice to
+// narrow the range, never cut short. Four series are read at the same time, further
+// requests wait.
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"pulltrail/internal/history"
+	"pulltrail/internal/hub"
+)
+
+// History is what the API reads. It may be called by any number of requests at the
+// same time; an error means that history cannot be read now.
+type History interface {
+	// Repositories are all that have a snapshot.
+	Repositories(ctx context.Context) ([]history.Repository, error)
+	// Repository is one of them; false when it has no snapshot.
+	Repository(ctx context.Context, r hub.Repository) (history.Repository, bool, error)
+	// Series are the samples of r with from <= timestamp < to, in the order of
+	// their timestamps. A zero time leaves that end open.
+	Series(ctx context.Context, r hub.Repository, from, to time.Time) ([]history.Sample, error)
+}
+
+// Options are what New needs.
+type Options struct {
+	History History
+	// Tracked are the repositories that the configuration names. They are known
+	// here even before their first snapshot.
+	Tracked func() []hub.Repository
+	Log     *slog.Logger
+}
+
+// handler answers all of /api/.
+type handler struct {
+	Options
+	reads readLog
+	// turns bounds how many series are in memory at the same time.
+	turns chan struct{}
+}
+
+// New makes the handler of everything below /api/.
+func New(opts Options) http.Handler {
+	h := &handler{Options: opts, reads: readLog{log: opts.Log}, turns: make(chan struct{}, maxSeriesAtOnce)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/api/v1/repositories", readOnly(h.repositories))
+	mux.HandleFunc("/api/v1/repositories/{namespace}/{name}", readOnly(h.repository))
+	mux.HandleFunc("/api/v1/repositories/{namespace}/{name}/series", readOnly(h.series))
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, http.StatusNotFound, "There is nothing here: the API begins at /api/v1/repositories.")
+	})
+	return mux
+}
+
+// readOnly lets GET and HEAD through.
+func readOnly(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			writeProblem(w, http.StatusMethodNotAllowed, "This can only be read: use GET or HEAD.")
+			return
+		}
+		next(w, r)
+	}
+}
+
+// writeJSON answers with v. It encodes first, so that an answer is whole or a 500.
+func (h *handler) writeJSON(w http.ResponseWriter, v any) {
+	var body bytes.Buffer
+	if err := json.NewEncoder(&body).Encode(v); err != nil {
+		h.Log.Error("web: an answer of the API could not be encoded", "err", err)
+		writeProblem(w, http.StatusInternalServerError, "The answer could not be encoded; Pulltrail's log says why.")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-cache")
+	_, _ = w.Write(body.Bytes()) // a reader that has gone needs no answer
+}
+
+// fail answers a request that needed what history could not give.
+func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	h.reads.failed(r.Context(), err)
+	writeProblem(w, http.StatusInternalServerError, "History cannot be read at the moment; Pulltrail's log says why.")
+}

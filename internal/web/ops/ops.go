@@ -1,0 +1,145 @@
+// Package ops is what those who operate Pulltrail ask for: /-/healthy, /-/ready
+// and /metrics. All three answer GET and HEAD only.
+//
+// Healthy means that the process serves. A supervisor restarts a process that is
+// not healthy, so nothing that a restart cannot mend belongs here.
+//
+// Ready means that Pulltrail takes snapshots and keeps them. A part that is only
+// behind, such as an index that is being caught up with, is shown but does not turn
+// ready false when its Check is Optional. /-/ready asks all parts at the same time
+// and waits two seconds at most; a part that has not answered by then counts as not
+// OK. However many requests there are, each part is asked once at a time.
+//
+// At most four scrapes of /metrics are answered at once; others get 503.
+package ops
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// maxScrapes bounds how many scrapes are answered at the same time.
+const maxScrapes = 4
+
+// State is how a part is doing.
+type State struct {
+	OK bool
+	// Since is when this state began; zero when nobody knows.
+	Since time.Time
+	// Detail is a few words for a person, and what to do where that is known. It is
+	// shown to everybody: no secrets, no private repositories.
+	Detail string
+}
+
+// Check asks one part how it is doing.
+type Check struct {
+	// Name is unique: "scheduler", "broker", "opensearch".
+	Name string
+	// Optional keeps the part from turning ready false.
+	Optional bool
+	// Probe is called for /-/ready, never twice at the same time. It returns soon
+	// after its context is done, which it is after two seconds.
+	Probe func(context.Context) State
+}
+
+// Options are what New needs.
+type Options struct {
+	Version  string
+	Checks   []Check
+	Gatherer prometheus.Gatherer
+	Log      *slog.Logger
+}
+
+// New makes the handler of /-/healthy, /-/ready and /metrics.
+func New(opts Options) http.Handler {
+	probes := make([]*probe, len(opts.Checks))
+	for i, c := range opts.Checks {
+		probes[i] = &probe{check: c, log: opts.Log}
+	}
+	mux := http.NewServeMux()
+	// GET covers HEAD; for other methods the mux answers 405.
+	mux.HandleFunc("GET /-/healthy", healthy(opts.Version))
+	mux.HandleFunc("GET /-/ready", ready(opts.Version, probes))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(opts.Gatherer, promhttp.HandlerOpts{
+		ErrorLog: scrapeErrors{opts.Log},
+		// One broken metric must not hide all others.
+		ErrorHandling:       promhttp.ContinueOnError,
+		EnableOpenMetrics:   true,
+		MaxRequestsInFlight: maxScrapes,
+	}))
+	return mux
+}
+
+func healthy(version string) http.HandlerFunc {
+	type answer struct {
+		Healthy bool   `json:"healthy"`
+		Version string `json:"version"`
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, answer{Healthy: true, Version: version})
+	}
+}
+
+// partAnswer is one part in the answer of /-/ready.
+type partAnswer struct {
+	Name     string     `json:"name"`
+	OK       bool       `json:"ok"`
+	Optional bool       `json:"optional"`
+	Since    *time.Time `json:"since"`
+	Detail   string     `json:"detail"`
+}
+
+func ready(version string, probes []*probe) http.HandlerFunc {
+	type answer struct {
+		Ready   bool         `json:"ready"`
+		Version string       `json:"version"`
+		Parts   []partAnswer `json:"parts"`
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		a := answer{Ready: true, Version: version, Parts: make([]partAnswer, len(probes))}
+		for i, s := range askAll(r.Context(), probes) {
+			c := probes[i].check
+			a.Ready = a.Ready && (s.OK || c.Optional)
+			a.Parts[i] = partAnswer{Name: c.Name, OK: s.OK, Optional: c.Optional, Detail: s.Detail}
+			if !s.Since.IsZero() {
+				since := s.Since.UTC()
+				a.Parts[i].Since = &since
+			}
+		}
+		status := http.StatusOK
+		if !a.Ready {
+			status = http.StatusServiceUnavailable
+		}
+		writeJSON(w, status, a)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")  // people read it with curl
+	e.SetEscapeHTML(false) // "->" and "&" stay what they are
+	_ = e.Encode(v)        // plain structs always encode; a reader that has gone needs no answer
+}
+
+// scrapeErrors passes what promhttp complains of to the log.
+type scrapeErrors struct{ log *slog.Logger }
+
+// Println makes it a promhttp.Logger.
+func (s scrapeErrors) Println(v ...any) {
+	for _, x := range v {
+		if err, ok := x.(error); ok {
+			s.log.Error("web: the metrics are incomplete", "err", err)
+			return
+		}
+	}
+	s.log.Error("web: the metrics are incomplete", "err", v)
+}

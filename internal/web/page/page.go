@@ -1,0 +1,178 @@
+// Package page is the page that people open: the tracked repositories with their
+// totals, and how the last run went, as one plain HTML document with one style
+// sheet. It needs no JavaScript.
+//
+// It shows what is known now and asks nobody who they are, so private repositories
+// are nowhere on it: not in the table, the sums or the counts of a run. Names,
+// descriptions and messages are shown as text, whatever they contain. A page is made
+// whole before it is sent; where that fails, the answer is a clean 500.
+//
+// The table has at most 2,000 rows, those with the most pulls; the sums are of all,
+// and the page says that there are more.
+package page
+
+import (
+	"bytes"
+	"context"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"pulltrail/internal/history"
+	"pulltrail/internal/hub"
+)
+
+// History is what the page reads. It may be called by any number of requests at the
+// same time; an error means that history cannot be read now.
+type History interface {
+	// Repositories are all that have a snapshot, private ones included.
+	Repositories(ctx context.Context) ([]history.Repository, error)
+}
+
+// Runs tells of the collecting, at once and to any number of requests.
+type Runs interface {
+	// LastRun is the last run, and whether one is under way; false when there was none
+	// since the process started.
+	LastRun() (Run, bool)
+	// Next is when the next run begins; zero when none is scheduled.
+	Next() time.Time
+}
+
+// Run is how the collecting stands.
+type Run struct {
+	// All but Running are of the last run that has ended; zero before the first.
+	Slot, Started, Finished time.Time
+	Outcomes                []Outcome
+	// Running says that a run is under way.
+	Running bool
+}
+
+// Outcome is what a run made of one repository.
+type Outcome struct {
+	Repository hub.Repository
+	// Cause is why there is no snapshot, in one word such as "not_found"; empty when
+	// there is one, taken by this run or there already.
+	Cause string
+	// Message says more, in a sentence. Everybody may read it: no secrets.
+	Message string
+}
+
+// Options are what New needs.
+type Options struct {
+	History History
+	Runs    Runs
+	// Tracked are the repositories that the configuration names.
+	Tracked func() []hub.Repository
+	Version string
+	Log     *slog.Logger
+	// Now is the clock; nil is the real one.
+	Now func() time.Time
+}
+
+type handler struct {
+	Options
+	assets    assets
+	templates *template.Template
+	failing   atomic.Bool // history could not be read the last time
+}
+
+// New makes the handler of the page, of its assets, and of every path that nothing
+// else answers.
+func New(opts Options) (http.Handler, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	files, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	templates, err := loadTemplates()
+	if err != nil {
+		return nil, err
+	}
+	h := &handler{Options: opts, assets: files, templates: templates}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/{$}", h.index)
+	for _, a := range files {
+		mux.Handle(a.path, a)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { h.problem(w, http.StatusNotFound, notFound()) })
+	return h.readOnly(mux), nil
+}
+
+// readOnly lets GET and HEAD through.
+func (h *handler) readOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			h.problem(w, http.StatusMethodNotAllowed, readOnlyHere())
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (h *handler) index(w http.ResponseWriter, r *http.Request) {
+	stored, err := h.History.Repositories(r.Context())
+	if err != nil {
+		h.unreadable(r.Context(), err)
+		h.problem(w, http.StatusInternalServerError, historyUnreadable())
+		return
+	}
+	if h.failing.Swap(false) {
+		h.Log.Info("web: the page can read history again")
+	}
+	run, ran := h.Runs.LastRun()
+	if !ran {
+		run = Run{}
+	}
+	h.render(w, http.StatusOK, "index.html", newView(h.frame(), facts{
+		now: h.Now(), stored: stored, tracked: h.Tracked(), run: run, next: h.Runs.Next(),
+	}))
+}
+
+// unreadable tells the log, once until history can be read again.
+func (h *handler) unreadable(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return // the reader has gone, which says nothing of history
+	}
+	if !h.failing.Swap(true) {
+		h.Log.Error("web: the page cannot read history", "err", err)
+	}
+}
+
+// problem answers with a page that says what is the matter.
+func (h *handler) problem(w http.ResponseWriter, status int, text trouble) {
+	h.render(w, status, "problem.html", struct {
+		frame
+		trouble
+	}{h.frame(), text})
+}
+
+// frame is what all pages have around their content.
+type frame struct {
+	Words       vocabulary
+	Version     string
+	Style, Icon string
+	Refresh     int // seconds until the page reloads itself; 0 is never
+}
+
+func (h *handler) frame() frame {
+	return frame{Words: english(), Version: h.Version, Style: h.assets.url(stylePath), Icon: h.assets.url(iconPath)}
+}
+
+// render makes the page before it sends anything of it.
+func (h *handler) render(w http.ResponseWriter, status int, name string, data any) {
+	var body bytes.Buffer
+	if err := h.templates.ExecuteTemplate(&body, name, data); err != nil {
+		h.Log.Error("web: the page could not be made", "err", err)
+		http.Error(w, brokenPage, http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-cache")
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes()) // a reader that has gone needs no page
+}

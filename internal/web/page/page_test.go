@@ -1,0 +1,350 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"pulltrail/internal/history"
+	"pulltrail/internal/hub"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var _ History = (*history.Store)(nil)
+
+// trail is a History in memory.
+type trail struct {
+	repositories []history.Repository
+	err          error
+}
+
+func (s *trail) Repositories(context.Context) ([]history.Repository, error) {
+	return s.repositories, s.err
+}
+
+// runs is a Runs that stands still.
+type runs struct {
+	run  *Run
+	next time.Time
+}
+
+func (r runs) Next() time.Time { return r.next }
+
+func (r runs) LastRun() (Run, bool) {
+	if r.run == nil {
+		return Run{Outcomes: []Outcome{{Cause: "not_to_be_read"}}}, false
+	}
+	return *r.run, true
+}
+
+var (
+	now      = time.Date(2026, 11, 23, 4, 20, 0, 0, time.UTC)
+	slot     = time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
+	tomorrow = slot.Add(24 * time.Hour)
+)
+
+func named(s string) hub.Repository {
+	namespace, name, _ := strings.Cut(s, "/")
+	return hub.Repository{Namespace: namespace, Name: name}
+}
+
+// stored is a repository whose newest snapshot was decoded from Docker Hub's members.
+func stored(t *testing.T, repository, members string) history.Repository {
+	t.Helper()
+	r := named(repository)
+	s, err := hub.Decode([]byte(`{"namespace":"`+r.Namespace+`","name":"`+r.Name+`",`+members+`}`), slot.Add(2*time.Second), slot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return history.Repository{Repository: s.Repository, Private: s.Private, Newest: s}
+}
+
+func nginx(t *testing.T) history.Repository {
+	return stored(t, "library/nginx", `"pull_count":12916987208,"star_count":21119,"storage_size":488723114800,"last_updated":"2026-11-20T02:04:05.678901Z","description":"Official build of Nginx."`)
+}
+
+func podinfo(t *testing.T) history.Repository {
+	return stored(t, "stefanprodan/podinfo", `"pull_count":842,"star_count":0,"last_updated":null`)
+}
+
+// ended is a run that took what is named and failed for the rest.
+func ended(took []string, failed ...Outcome) *Run {
+	r := &Run{Slot: slot, Started: slot, Finished: slot.Add(4 * time.Second), Outcomes: failed}
+	for _, s := range took {
+		r.Outcomes = append(r.Outcomes, Outcome{Repository: named(s)})
+	}
+	return r
+}
+
+func all(s ...string) []hub.Repository {
+	list := make([]hub.Repository, len(s))
+	for i := range s {
+		list[i] = named(s[i])
+	}
+	return list
+}
+
+type scene struct {
+	stored  []history.Repository
+	runs    runs
+	tracked []hub.Repository
+}
+
+func handlerOf(t *testing.T, s scene) http.Handler {
+	t.Helper()
+	h, err := New(Options{
+		History: &trail{repositories: s.stored}, Runs: s.runs, Tracked: func() []hub.Repository { return s.tracked },
+		Version: "1.2.3", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func ask(h http.Handler, method, path string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	return w
+}
+
+// scenes are the states that the page is designed for, by the name of their golden file.
+func scenes(t *testing.T) map[string]scene {
+	hostile := stored(t, "evil/"+strings.Repeat("x", 255), `"pull_count":9223372036854775807,"description":"<script>alert(1)</script>\" onclick=\"x"`)
+	private := stored(t, "hidden/plans", `"pull_count":777777,"star_count":777777,"is_private":true`)
+	both := all("library/nginx", "stefanprodan/podinfo")
+	return map[string]scene{
+		"ordinary": {
+			stored: []history.Repository{nginx(t), podinfo(t)}, tracked: both,
+			runs: runs{ended([]string{"library/nginx", "stefanprodan/podinfo"}), tomorrow},
+		},
+		"failing": {
+			stored: []history.Repository{nginx(t), podinfo(t)}, tracked: append(all("me/gone", "me/added"), both...),
+			runs: runs{ended([]string{"library/nginx"},
+				Outcome{named("stefanprodan/podinfo"), "rate_limited", "answered 429: \"slow\" & <down>"},
+				Outcome{named("me/gone"), "not_found", "answered 404"}), tomorrow},
+		},
+		"first run":     {tracked: both, runs: runs{&Run{Running: true}, tomorrow}},
+		"before a run":  {tracked: both, runs: runs{nil, tomorrow}},
+		"none tracked":  {runs: runs{nil, tomorrow}},
+		"after restart": {stored: []history.Repository{nginx(t)}, tracked: all("library/nginx"), runs: runs{nil, tomorrow}},
+		"hostile": {
+			stored:  []history.Repository{hostile},
+			tracked: all("evil/" + strings.Repeat("x", 255)),
+			runs:    runs{ended(nil, Outcome{hostile.Repository, "<img src=x>", `"><script>alert(2)</script>`}), tomorrow},
+		},
+		"private": {
+			stored: []history.Repository{private, nginx(t)}, tracked: all("hidden/plans", "library/nginx"),
+			runs: runs{ended([]string{"library/nginx"}, Outcome{private.Repository, "not_found", "hidden/plans is absent"}), tomorrow},
+		},
+	}
+}
+
+func TestThePageIsAsInItsGoldenFile(t *testing.T) {
+	for name, s := range scenes(t) {
+		t.Run(name, func(t *testing.T) {
+			golden(t, name, ask(handlerOf(t, s), http.MethodGet, "/"), http.StatusOK)
+		})
+	}
+	golden(t, "not found", ask(handlerOf(t, scene{}), http.MethodGet, "/such/a/path"), http.StatusNotFound)
+}
+
+var hash = regexp.MustCompile(`\?v=[0-9a-f]{16}`)
+
+func golden(t *testing.T, name string, got *httptest.ResponseRecorder, status int) {
+	t.Helper()
+	if got.Code != status || got.Header().Get("Content-Type") != "text/html; charset=utf-8" || got.Header().Get("Cache-Control") != "no-cache" {
+		t.Errorf("got %d %v", got.Code, got.Header())
+	}
+	html := hash.ReplaceAllString(got.Body.String(), "?v=HASH")
+	for _, inline := range []string{"<script", "<style", "style=", "javascript:", " onclick=\""} {
+		if strings.Contains(html, inline) {
+			t.Errorf("there is %q in it, which the security policy forbids", inline)
+		}
+	}
+	file := filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+".html")
+	if *update {
+		if err := os.WriteFile(file, []byte(html), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), html); diff != "" {
+		t.Errorf("run the test with -update and look at what changes:\n%s", diff)
+	}
+}
+
+func TestNothingPrivateIsOnThePage(t *testing.T) {
+	page := ask(handlerOf(t, scenes(t)["private"]), http.MethodGet, "/").Body.String()
+	for _, secret := range []string{"hidden", "plans", "777", "fail", "1 of 2", "never"} {
+		if strings.Contains(page, secret) {
+			t.Errorf("%q is on the page", secret)
+		}
+	}
+}
+
+func TestTheStatusLine(t *testing.T) {
+	gone := Outcome{named("me/gone"), "not_found", ""}
+	slow := Outcome{named("library/nginx"), "timeout", ""}
+	old := nginx(t)
+	old.Newest.Slot = slot.Add(-24 * time.Hour)
+	there := []history.Repository{nginx(t)}
+	under := *ended([]string{"library/nginx"})
+	under.Running = true
+	for name, c := range map[string]struct {
+		scene
+		level, want string
+	}{
+		"all is well":                    {scene{there, runs{ended([]string{"library/nginx"}), tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
+		"nothing is scheduled":           {scene{there, runs{ended([]string{"library/nginx"}), time.Time{}}, nil}, levelOK, "Collected 3 h ago"},
+		"a failure that may pass":        {scene{there, runs{ended([]string{"a/b"}, slow), tomorrow}, nil}, levelWarn, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
+		"a failure that needs a person":  {scene{there, runs{ended([]string{"library/nginx"}, gone), tomorrow}, all("me/gone")}, levelBad, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
+		"the only one failed":            {scene{there, runs{ended(nil, slow), tomorrow}, nil}, levelWarn, "The run 3 h ago failed, next in 21 h"},
+		"all of several failed":          {scene{there, runs{ended(nil, slow, gone), tomorrow}, nil}, levelWarn, "The run 3 h ago failed for all 2, next in 21 h"},
+		"a run is under way":             {scene{there, runs{&under, tomorrow}, nil}, levelBusy, "Collecting now, last collected 3 h ago"},
+		"the first run is under way":     {scene{nil, runs{&Run{Running: true}, tomorrow}, all("a/b")}, levelBusy, "Collecting for the first time"},
+		"the snapshot has not arrived":   {scene{[]history.Repository{old}, runs{ended([]string{"library/nginx"}), tomorrow}, nil}, levelWarn, "Collected 3 h ago, not stored yet, next in 21 h"},
+		"no run since the process began": {scene{there, runs{nil, tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
+		"no run ever":                    {scene{nil, runs{nil, tomorrow}, all("a/b")}, levelIdle, "Nothing collected yet, first run in 21 h"},
+		"no run ever and none to come":   {scene{nil, runs{}, all("a/b")}, levelIdle, "Nothing collected yet"},
+		"nothing to collect":             {scene{nil, runs{nil, tomorrow}, nil}, levelIdle, "Nothing collected yet"},
+		"the next run is late":           {scene{there, runs{ended([]string{"library/nginx"}), slot}, nil}, levelOK, "Collected 3 h ago, next due now"},
+		"a run that had nothing to do":   {scene{there, runs{ended(nil), tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run, _ := c.runs.LastRun()
+			if c.runs.run == nil {
+				run = Run{}
+			}
+			v := newView(frame{}, facts{now: now, stored: c.stored, tracked: c.tracked, run: run, next: c.runs.next})
+			if got := strings.ReplaceAll(v.Status.Text, space, " "); got != c.want || v.Status.Level != c.level {
+				t.Errorf("got %s %q", v.Status.Level, got)
+			}
+		})
+	}
+}
+
+func TestASnapshotIsGivenAMinuteToArrive(t *testing.T) {
+	f := facts{run: *ended([]string{"a/b"})}
+	for after, want := range map[time.Duration]string{time.Second: stateNever, 2 * time.Minute: stateOnItsWay} {
+		f.now = f.run.Finished.Add(after)
+		if got := f.state(nil, &f.run.Outcomes[0], true); got.Text != want {
+			t.Errorf("after %v: got %q", after, got.Text)
+		}
+	}
+}
+
+func TestTheTableIsBoundedAndTheSumsAreNot(t *testing.T) {
+	r := podinfo(t)
+	f := facts{now: now}
+	for i := range maxRows + 5 {
+		r.Name, r.Newest.PullCount = "n"+grouped(int64(i)), int64(i)
+		f.stored = append(f.stored, r)
+	}
+	v := newView(frame{}, f)
+	if len(v.Rows) != maxRows || v.Rows[0].Pulls.Short != "2,004" || !strings.Contains(v.More, "5 more") || v.Sum.Pulls.Exact != "2,009,010" {
+		t.Errorf("%d rows, the first %v, more %q, sum %v", len(v.Rows), v.Rows[0].Pulls, v.More, v.Sum.Pulls)
+	}
+}
+
+func TestThePageLeavesWhatItWasGivenAlone(t *testing.T) {
+	s := scenes(t)["private"]
+	before := len(s.stored)
+	ask(handlerOf(t, s), http.MethodGet, "/")
+	if len(s.stored) != before || s.stored[0].Name != "plans" || s.tracked[0].Name != "plans" || len(s.runs.run.Outcomes) != 2 ||
+		s.runs.run.Outcomes[0].Cause != "not_found" {
+		t.Errorf("changed: %v %v %v", s.stored, s.tracked, s.runs.run)
+	}
+}
+
+func TestAHistoryThatCannotBeReadIsA500AndLoggedWhenThatChanges(t *testing.T) {
+	var log bytes.Buffer
+	source := &trail{err: errors.New("the disk at /var/lib is gone")}
+	h, err := New(Options{History: source, Runs: runs{}, Tracked: func() []hub.Repository { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		got := ask(h, http.MethodGet, "/")
+		if got.Code != http.StatusInternalServerError || strings.Contains(got.Body.String(), "/var/lib") || !strings.Contains(got.Body.String(), "History cannot be read") {
+			t.Errorf("got %d %s", got.Code, got.Body)
+		}
+	}
+	if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "/var/lib") {
+		t.Errorf("logged %q", &log)
+	}
+	source.err = nil
+	ask(h, http.MethodGet, "/")
+	ask(h, http.MethodGet, "/")
+	if strings.Count(log.String(), "\n") != 2 {
+		t.Errorf("logged %q", &log)
+	}
+}
+
+func TestABrokenTemplateIsACleanError(t *testing.T) {
+	var log bytes.Buffer
+	h := &handler{Options: Options{Log: slog.New(slog.NewTextHandler(&log, nil))}}
+	h.templates = template.Must(template.New("index.html").Parse("half a page {{.Nothing}}"))
+	w := httptest.NewRecorder()
+	h.render(w, http.StatusOK, "index.html", struct{}{})
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "half") || !strings.Contains(log.String(), "Nothing") {
+		t.Errorf("got %d %s, logged %q", w.Code, w.Body, &log)
+	}
+}
+
+func TestOnlyReadingIsAllowed(t *testing.T) {
+	h := handlerOf(t, scene{})
+	for path, status := range map[string]int{"/": 200, stylePath: 200, iconPath: 200, "/nothing": 404} {
+		if got := ask(h, http.MethodHead, path); got.Code != status {
+			t.Errorf("HEAD %s: got %d", path, got.Code)
+		}
+		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+			if got := ask(h, method, path); got.Code != http.StatusMethodNotAllowed || got.Header().Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s %s: got %d %v", method, path, got.Code, got.Header())
+			}
+		}
+	}
+}
+
+func TestAssetsMayBeKeptUnderTheirHash(t *testing.T) {
+	h := handlerOf(t, scene{})
+	page := ask(h, http.MethodGet, "/").Body.String()
+	for path, contentType := range map[string]string{stylePath: "text/css; charset=utf-8", iconPath: "image/svg+xml"} {
+		_, after, _ := strings.Cut(page, path)
+		url := path + hash.FindString(after)
+		got := ask(h, http.MethodGet, url)
+		if got.Code != http.StatusOK || got.Header().Get("Content-Type") != contentType || !strings.Contains(got.Header().Get("Cache-Control"), "immutable") {
+			t.Errorf("%s: got %d %v", url, got.Code, got.Header())
+		}
+		if got := ask(h, http.MethodGet, path+"?v=older"); got.Code != http.StatusOK || got.Header().Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s with another hash: got %d %v", path, got.Code, got.Header())
+		}
+		again := httptest.NewRequest(http.MethodGet, path, nil)
+		again.Header.Set("If-None-Match", got.Header().Get("ETag"))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, again)
+		if w.Code != http.StatusNotModified {
+			t.Errorf("%s with its ETag: got %d", path, w.Code)
+		}
+	}
+}
