@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds how long a test waits for something that must come.
-const patience = 30 * time.Second
+const patience = 20 * time.Second
 
 // settings is a daemon of its own, all ports free ones, that polls hub.
 func settings(t *testing.T, hub *hubtest.Hub, repositories ...string) config.Config {
@@ -197,7 +197,11 @@ func TestARestartPollsNothingThatIsThereAlready(t *testing.T) {
 	cfg := settings(t, hub, "nginx")
 	d := start(t, cfg)
 	eventually(t, "the first snapshot", func() bool { return d.totals()["library/nginx"] == "1" })
-	eventually(t, "the end of the run", func() bool { var page string; d.get("/", &page); return strings.Contains(page, "collected") })
+	eventually(t, "the end of the run", func() bool {
+		var metrics string
+		d.get("/metrics", &metrics)
+		return strings.Contains(metrics, `pulltrail_scheduler_runs_total{job="collect",outcome="ok"} 1`)
+	})
 	if err := d.stop(); err != nil {
 		t.Fatal(err)
 	}

@@ -193,6 +193,17 @@ func (m *memoryLetters) Forbidden(_ context.Context, sink string, limit int) ([]
 	return out, nil
 }
 
+func (m *memoryLetters) Refuse(_ context.Context, letters ...document.DeadLetter) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range letters {
+		if i := slices.IndexFunc(m.letters, func(k document.DeadLetter) bool { return key(k) == key(l) }); i >= 0 {
+			m.letters[i] = l
+		}
+	}
+	return nil
+}
+
 func (m *memoryLetters) Remove(_ context.Context, letters ...document.DeadLetter) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -50,6 +50,8 @@ type DeadLetters interface {
 	Put(ctx context.Context, letters ...document.DeadLetter) error
 	// Forbidden returns letters of a sink that are marked so, at most limit.
 	Forbidden(ctx context.Context, sink string, limit int) ([]document.DeadLetter, error)
+	// Refuse gives letters that are kept a new reason and takes the mark off them.
+	Refuse(ctx context.Context, letters ...document.DeadLetter) error
 	// Remove forgets letters by their keys; unknown keys are fine.
 	Remove(ctx context.Context, letters ...document.DeadLetter) error
 }

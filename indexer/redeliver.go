@@ -22,7 +22,6 @@ const (
 // are safe where they are.
 func (f *Follower) redeliver(ctx context.Context) {
 	rounds := newBackoff(firstRound, longRound)
-	refused := 0
 	for pause(ctx, rounds.NextBackOff()) == nil {
 		r, err := f.redeliverOnce(ctx)
 		if err != nil {
@@ -30,13 +29,12 @@ func (f *Follower) redeliver(ctx context.Context) {
 			continue
 		}
 		if len(r.stored) > 0 {
-			f.log.Info("forbidden dead letters were stored after all", "count", len(r.stored), "left", r.forbidden+r.refused)
+			f.log.Info("forbidden dead letters were stored after all", "count", len(r.stored), "left", r.forbidden)
 		}
-		if r.refused != refused && r.reason != nil {
-			f.log.Warn("dead letters that were forbidden are refused for another reason", "count", r.refused, "err", r.reason)
+		if len(r.refused) > 0 {
+			f.log.Warn("dead letters that were forbidden are refused for another reason", "count", len(r.refused), "err", r.refused[0].Reason)
 		}
-		refused = r.refused
-		if len(r.stored) > 0 || r.forbidden+r.refused == 0 {
+		if len(r.stored) > 0 || r.forbidden == 0 {
 			rounds.Reset()
 		}
 	}
@@ -45,14 +43,12 @@ func (f *Follower) redeliver(ctx context.Context) {
 // round is what became of some forbidden letters.
 type round struct {
 	stored    []document.DeadLetter
-	forbidden int // as before, or not known
-	refused   int // for good, by the sink or by the routes of today
-	reason    error
+	forbidden int                   // as before, or not known
+	refused   []document.DeadLetter // for good, by the sink or by the routes of today
 }
 
-// redeliverOnce tries each letter once and forgets those that are stored. All others
-// stay as they are, so that none is ever lost; one that is refused for good by now is
-// tried in vain, until somebody removes it.
+// redeliverOnce tries each letter once and forgets those that are stored. One that is
+// refused for good by now keeps the new reason and is not tried again by itself.
 func (f *Follower) redeliverOnce(ctx context.Context) (r round, err error) {
 	all, err := f.opts.DeadLetters.Forbidden(ctx, f.sink, maxRound)
 	if err != nil {
@@ -66,20 +62,19 @@ func (f *Follower) redeliverOnce(ctx context.Context) (r round, err error) {
 		}
 		doc, err := f.opts.Router.Resolve(document.Entry{Message: letter.Message, Position: letter.Position}, f.opts.LogID)
 		if err != nil {
-			r.refuse(err)
+			r.refuse(letter, err)
 			continue
 		}
 		letters, docs = append(letters, letter), append(docs, doc)
 	}
-	if len(docs) == 0 {
-		return r, nil
+	if len(docs) > 0 {
+		results, err := f.write(ctx, docs)
+		if err != nil {
+			return r, err
+		}
+		r.sort(letters, results)
 	}
-	results, err := f.write(ctx, docs)
-	if err != nil {
-		return r, err
-	}
-	r.sort(letters, results)
-	if err := f.opts.DeadLetters.Remove(ctx, r.stored...); err != nil {
+	if err := errors.Join(f.opts.DeadLetters.Remove(ctx, r.stored...), f.opts.DeadLetters.Refuse(ctx, r.refused...)); err != nil {
 		return r, err
 	}
 	f.metrics.stored.Add(float64(len(r.stored)))
@@ -93,16 +88,14 @@ func (r *round) sort(letters []document.DeadLetter, results []error) {
 		case err == nil:
 			r.stored = append(r.stored, letters[i])
 		case !errors.Is(err, ErrForbidden) && document.IsPermanent(err):
-			r.refuse(err)
+			r.refuse(letters[i], err)
 		default:
 			r.forbidden++
 		}
 	}
 }
 
-func (r *round) refuse(reason error) {
-	r.refused++
-	if r.reason == nil {
-		r.reason = reason
-	}
+func (r *round) refuse(letter document.DeadLetter, reason error) {
+	letter.Reason, letter.At, letter.Forbidden = reason.Error(), time.Now().UTC(), false
+	r.refused = append(r.refused, letter)
 }

@@ -89,26 +89,42 @@ func insert(ctx context.Context, tx *sql.Tx, letters []document.DeadLetter) (add
 	return added, nil
 }
 
+// Refuse replaces the reason and the time of letters that are kept, and takes the
+// mark off them that a permission was missing. Keys that are not there are fine.
+func (s *Store) Refuse(ctx context.Context, letters ...document.DeadLetter) error {
+	return s.change(ctx, letters, "refuse", `UPDATE dead_letters SET reason = ?4, at = ?5, forbidden = 0
+		WHERE sink = ?1 AND log = ?2 AND position = ?3`, func(l document.DeadLetter) []any {
+		return []any{l.Reason, database.Micros(l.At)}
+	})
+}
+
 // Remove forgets letters by their keys, all or, when it returns an error, none. Keys
 // that are not there are fine.
 func (s *Store) Remove(ctx context.Context, letters ...document.DeadLetter) error {
+	return s.change(ctx, letters, "remove", `DELETE FROM dead_letters WHERE sink = ?1 AND log = ?2 AND position = ?3`,
+		func(document.DeadLetter) []any { return nil })
+}
+
+// change runs statement for each letter, in one transaction; the key comes first
+// among its arguments.
+func (s *Store) change(ctx context.Context, letters []document.DeadLetter, what, statement string, more func(document.DeadLetter) []any) error {
 	if len(letters) == 0 {
 		return nil
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		remove, err := tx.PrepareContext(ctx, "DELETE FROM dead_letters WHERE sink = ? AND log = ? AND position = ?")
+		prepared, err := tx.PrepareContext(ctx, statement)
 		if err != nil {
 			return err
 		}
 		for _, l := range letters {
-			if _, err := remove.ExecContext(ctx, l.Sink, l.Log, stored(l.Position)); err != nil {
+			if _, err := prepared.ExecContext(ctx, append([]any{l.Sink, l.Log, stored(l.Position)}, more(l)...)...); err != nil {
 				return fmt.Errorf("position %d of %s: %w", l.Position, l.Log, err)
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("remove %d dead letters: %w", len(letters), err)
+		return fmt.Errorf("%s %d dead letters: %w", what, len(letters), err)
 	}
 	return nil
 }

@@ -203,6 +203,23 @@ func TestNoForbiddenLetterWaitsForAnother(t *testing.T) {
 	t.Errorf("only %d of %d were ever returned", len(seen), n)
 }
 
+func TestALetterThatIsRefusedForAnotherReasonIsNotForbiddenAnyMore(t *testing.T) {
+	s := open(t, 0)
+	put(t, s, forbidden("a", 1), forbidden("a", 2))
+	refused := forbidden("a", 1)
+	refused.Reason, refused.At = "wrong type", refused.At.Add(time.Hour)
+	if err := s.Refuse(t.Context(), refused, letter("a", 9)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]document.Position{2}, positions(forbiddenOf(t, s, "a", 9))); diff != "" {
+		t.Error(diff)
+	}
+	refused.Forbidden = false
+	if diff := cmp.Diff([]document.DeadLetter{refused, forbidden("a", 2)}, list(t, s)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestRemoveTakesKeysThatAreNotThere(t *testing.T) {
 	s := open(t, 0)
 	put(t, s, letter("a", 1), letter("a", 2))

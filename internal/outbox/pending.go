@@ -13,12 +13,14 @@ import (
 
 const selectPending = `SELECT o.namespace, o.name, o.slot, o.payload, o.slot = n.slot, o.slot = (SELECT max(slot) FROM outbox_newest)
 	FROM outbox o JOIN outbox_newest n ON n.namespace = o.namespace AND n.name = o.name
+	WHERE (o.slot, o.namespace, o.name) > (?, ?, ?)
 	ORDER BY o.slot, o.namespace, o.name LIMIT ?`
 
-// Pending are the unconfirmed snapshots: the oldest slot first, within a slot by
-// namespace and name, and at most 1,000.
-func (o *Outbox) Pending(ctx context.Context) (pending []document.Pending, err error) {
-	rows, err := o.db.Reader().QueryContext(ctx, selectPending, maxPending)
+// Pending are the unconfirmed snapshots that follow after: the oldest slot first,
+// within a slot by namespace and name, and at most 1,000. The zero value stands
+// before the first.
+func (o *Outbox) Pending(ctx context.Context, after document.Pending) (pending []document.Pending, err error) {
+	rows, err := o.db.Reader().QueryContext(ctx, selectPending, database.Micros(after.Slot), after.Namespace, after.Name, maxPending)
 	if err != nil {
 		return nil, fmt.Errorf("read the outbox: %w", err)
 	}

@@ -1,0 +1,33 @@
+.DEFAULT_GOAL := help
+.PHONY: help build run test race lint bench integration testbed-up testbed-down
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build ./pulltrail
+	CGO_ENABLED=0 go build -trimpath .
+
+run: ## run the daemon with config.yaml
+	go run .
+
+test: ## the tests that need nothing but Go
+	go test ./...
+
+race: ## the same with the race detector
+	go test -race ./...
+
+lint: ## go vet and golangci-lint
+	go vet -tags integration ./...
+	golangci-lint run ./...
+
+bench: ## the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+integration: testbed-up ## the tests against the real servers of the testbed, which are stopped at the end
+	trap 'testbed/testbed.sh down' EXIT; eval "$$(testbed/testbed.sh env)"; go test -tags integration -count=1 ./...
+
+testbed-up: ## start the real servers
+	testbed/testbed.sh up
+
+testbed-down: ## stop them
+	testbed/testbed.sh down

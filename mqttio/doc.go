@@ -1,0 +1,42 @@
+// Package mqttio is Pulltrail's MQTT 5 client, both ways: the Publisher empties the
+// outbox, a Subscriber fills a store with what arrives.
+//
+// # What it promises
+//
+// A message is acknowledged to the broker only when the store has made it durable, or
+// when it is kept as a dead letter because the store has refused it for good, or when
+// Accept says that it belongs to another subscriber. So a message may be stored more
+// than once, and none is lost here: identities make the repetition harmless.
+//
+// A snapshot is published at QoS 1 until it is no longer pending in the outbox: at
+// once, again after each reconnection, and otherwise after 30 s, doubling to 1 h. The
+// broker's PUBACK does not end that, because common brokers acknowledge what they then
+// lose. Snapshots of one topic are published in their order.
+//
+// A broker that is away is a state, not an error: Run goes on trying, and State says
+// since when and why. So is a store that fails: the same messages are offered again
+// until it takes them.
+//
+// # Sessions
+//
+// Each Publisher and Subscriber is a session with a client id of its own. Subscribers
+// have a persistent session, so the broker keeps messages for them while they are
+// away, for Config.SessionExpiry. A second process with the same client id throws this
+// one out; that is said in the state, and the pauses grow so that the two do not fight.
+//
+// # At the bounds
+//
+// A Subscriber takes messages off the connection at once, because a client that stops
+// reading stalls and is thrown out, and queues up to 65,535 of them (the Receive
+// Maximum, which is how many the broker may send without an acknowledgement) or 64 MiB.
+// When the store is so far behind that the queue is full, the connection is given up,
+// visibly, and made again when half of the queue is stored. Until then the broker keeps
+// the messages in the session, within the broker's own limits, and sends them again.
+//
+// No Maximum Packet Size is announced, because brokers drop larger messages silently:
+// a message above Config.MaxPayload is received and becomes a dead letter, of which the
+// first 64 KiB are kept.
+//
+// The Publisher holds a page of the outbox at a time (1,000 snapshots), and has 16
+// messages in flight.
+package mqttio

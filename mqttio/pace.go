@@ -1,0 +1,64 @@
+package mqttio
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// pace is how long a session waits before it tries something again.
+type pace struct {
+	// least and most bound the pauses between attempts to connect or to subscribe.
+	// The least is kept even after a connection that stood, because a broker that
+	// accepts and drops would be called a thousand times a second.
+	least, most time.Duration
+	// takenOver bounds the pause after another client has taken over the session,
+	// from below; and settled is how long a connection must then stand until the two
+	// are believed to have parted.
+	takenOver, settled time.Duration
+	// refused is the pause before a refused filter is subscribed again.
+	refused time.Duration
+	// store and storeMost bound the pauses of a store that fails.
+	store, storeMost time.Duration
+	// publish is the pause before an unconfirmed snapshot is published again, and
+	// doubles up to publishMost.
+	publish, publishMost time.Duration
+	// answer bounds the wait for the answer to one packet.
+	answer time.Duration
+	// drain bounds how long a subscriber goes on storing after it was told to stop.
+	drain time.Duration
+}
+
+func defaultPace() pace {
+	return pace{
+		least: time.Second, most: time.Minute,
+		takenOver: 30 * time.Second, settled: 5 * time.Minute,
+		refused: time.Minute,
+		store:   100 * time.Millisecond, storeMost: 30 * time.Second,
+		publish: 30 * time.Second, publishMost: time.Hour,
+		answer: 30 * time.Second,
+		drain:  5 * time.Second,
+	}
+}
+
+// jittered is the pause before attempt n, from 0: at least least, about twice as long
+// each time up to most, and spread so that many clients do not come back at once.
+func jittered(least, most time.Duration, n int) time.Duration {
+	low := max(least, most/2)
+	if n < 16 { // far enough for any pair of bounds, and far from an overflow
+		low = min(least<<n, low)
+	}
+	return min(low+rand.N(max(low, 1)), max(least, most)) //nolint:gosec // spreads load, hides nothing
+}
+
+// sleep waits; false when ctx was done first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,134 @@
+package mqttio
+
+import (
+	"context"
+	"sync"
+
+	"pulltrail/internal/document"
+)
+
+// The bounds of a queue, and of what is taken from it at a time.
+const (
+	maxQueueMessages = receiveMaximum
+	maxQueueBytes    = 64 << 20
+	maxBatchMessages = 2000
+	maxBatchBytes    = 8 << 20
+	// itemOverhead is about what a message costs beside topic and payload, in bytes.
+	itemOverhead = 200
+)
+
+// item is a message with what its acknowledgement needs.
+type item struct {
+	document.Message
+	packetID   uint16 // 0 for a message that wants no acknowledgement
+	generation uint64 // of the connection that it came by
+}
+
+func (it item) size() int64 {
+	return int64(len(it.Payload)) + int64(len(it.Topic)) + itemOverhead
+}
+
+// queue holds what was received and is not stored yet. It never makes the sender
+// wait; who pushes is told when it is full.
+type queue struct {
+	maxMessages int
+	maxBytes    int64
+
+	mu      sync.Mutex
+	items   []item
+	bytes   int64
+	taken   int64 // bytes that were taken and are not done yet
+	batch   int   // messages that were taken and are not done yet
+	closed  bool
+	arrived chan struct{}
+}
+
+func newQueue() *queue {
+	return &queue{maxMessages: maxQueueMessages, maxBytes: maxQueueBytes, arrived: make(chan struct{}, 1)}
+}
+
+// push adds a message, unless the queue is closed, and reports whether the queue is
+// now full.
+func (q *queue) push(it item) (full bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false
+	}
+	q.items = append(q.items, it)
+	q.bytes += it.size()
+	q.signal()
+	return len(q.items)+q.batch > q.maxMessages || q.bytes+q.taken > q.maxBytes
+}
+
+// take gives all that has arrived, at most a batch, and waits if that is nothing. It
+// gives nothing when the queue is closed and empty, or ctx is done. What was taken
+// counts until done is called.
+func (q *queue) take(ctx context.Context) []item {
+	for {
+		q.mu.Lock()
+		batch, closed := q.cut(), q.closed
+		q.mu.Unlock()
+		if len(batch) > 0 || closed {
+			return batch
+		}
+		select {
+		case <-q.arrived:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (q *queue) cut() []item {
+	n, bytes := 0, int64(0)
+	for n < len(q.items) && n < maxBatchMessages {
+		size := q.items[n].size()
+		if n > 0 && bytes+size > maxBatchBytes {
+			break
+		}
+		bytes += size
+		n++
+	}
+	batch := q.items[:n:n]
+	if q.items = q.items[n:]; len(q.items) == 0 {
+		q.items = nil // lets go of the array behind
+	}
+	q.bytes -= bytes
+	q.batch, q.taken = n, bytes
+	return batch
+}
+
+// done says that the batch that was taken is stored.
+func (q *queue) done() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.batch, q.taken = 0, 0
+}
+
+// roomy reports whether no more than half of the queue is used.
+func (q *queue) roomy() bool {
+	n, bytes := q.size()
+	return n <= q.maxMessages/2 && bytes <= q.maxBytes/2
+}
+
+func (q *queue) size() (messages int, bytes int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items) + q.batch, q.bytes + q.taken
+}
+
+// close lets nothing more in. What is there can still be taken.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.signal()
+}
+
+func (q *queue) signal() {
+	select {
+	case q.arrived <- struct{}{}:
+	default:
+	}
+}

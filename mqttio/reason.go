@@ -1,0 +1,85 @@
+package mqttio
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/eclipse/paho.golang/autopaho"
+	"github.com/eclipse/paho.golang/packets"
+)
+
+// The reason codes that are decided by (MQTT 5.0, section 2.4).
+const (
+	codeNoSubscribers = 0x10
+	codeFailure       = 0x80 // and all above
+	codeTakenOver     = 0x8E
+)
+
+// reasons are the codes that a person can do something about.
+var reasons = map[byte]string{
+	0x80: "the broker does not say why",
+	0x81: "it calls a packet malformed",
+	0x82: "it sees the protocol violated",
+	0x83: "it has a reason of its own",
+	0x84: "it does not speak MQTT 5",
+	0x85: "it does not accept the client id: write another mqtt.client_id",
+	0x86: "it does not accept the user or the password: check mqtt.username and mqtt.password",
+	0x87: "it does not permit this: check mqtt.username, or grant the permission in the broker",
+	0x88: "it is not available at present",
+	0x89: "it is busy",
+	0x8A: "it has banned this client",
+	0x8B: "it is shutting down",
+	0x8D: "it has heard nothing for too long",
+	0x8F: "it does not accept the topic filter",
+	0x90: "it does not accept the topic",
+	0x93: "it was sent too many messages at once",
+	0x95: "a packet is larger than it takes",
+	0x96: "it was sent messages too fast",
+	0x97: "a quota is used up",
+	0x98: "an administrator has ended the connection",
+	0x99: "the payload does not have the announced format",
+	0x9A: "it does not keep retained messages",
+	0x9B: "it does not support this quality of service",
+	0x9C: "it asks to use another server",
+	0x9D: "it has moved to another server",
+	0x9E: "it does not support shared subscriptions",
+	0x9F: "connections are made too fast",
+	0xA1: "it does not support subscription identifiers",
+	0xA2: "it does not support wildcards",
+}
+
+// reason is a code, and what the broker says itself, in words.
+func reason(code byte, said string) string {
+	text, ok := reasons[code]
+	if !ok {
+		text = "reason"
+	}
+	if said != "" {
+		return fmt.Sprintf("%s (code 0x%02X, %q)", text, code, said)
+	}
+	return fmt.Sprintf("%s (code 0x%02X)", text, code)
+}
+
+// connectReason is why autopaho could not connect.
+func connectReason(broker string, err error) string {
+	var refused *autopaho.ConnackError
+	if errors.As(err, &refused) {
+		return fmt.Sprintf("%s refuses the connection: %s", broker, reason(refused.ReasonCode, refused.Reason))
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		err = inner // autopaho names the broker in front, and so do we
+	}
+	if errors.Is(err, errQueueFull) {
+		return err.Error()
+	}
+	return fmt.Sprintf("cannot connect to %s: %v", broker, err)
+}
+
+// farewellReason is why the broker says that it ends the connection.
+func farewellReason(broker string, d *packets.Disconnect) string {
+	said := ""
+	if d.Properties != nil {
+		said = d.Properties.ReasonString
+	}
+	return fmt.Sprintf("%s has ended the connection: %s", broker, reason(d.ReasonCode, said))
+}

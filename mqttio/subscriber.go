@@ -1,0 +1,221 @@
+package mqttio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/eclipse/paho.golang/autopaho"
+	"github.com/eclipse/paho.golang/paho"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"pulltrail/internal/document"
+	"pulltrail/internal/topic"
+)
+
+// Store is where messages go.
+type Store interface {
+	// Append makes a batch durable and gives one outcome per message, in their order.
+	// An error means that nothing is known to be durable; the same batch is offered
+	// again. Messages may come more than once.
+	Append(ctx context.Context, batch []document.Message) ([]document.Outcome, error)
+}
+
+// DeadLetters is where messages go that the store has refused for good.
+type DeadLetters interface {
+	// Put makes letters durable. A key that exists is left as it is. After an error
+	// the same letters are offered again.
+	Put(ctx context.Context, letters ...document.DeadLetter) error
+}
+
+// The names of the two subscribers, and who refuses a message of each.
+const (
+	snapshots   = "snapshots"
+	documents   = "documents"
+	sinkHistory = "history"
+	sinkJournal = "journal"
+)
+
+// SubscriberOptions are what does not come from the configuration.
+type SubscriberOptions struct {
+	// Name is "snapshots" or "documents"; it tells the sessions apart.
+	Name string
+	// Filters are subscribed, without those that another one covers.
+	Filters []string
+	// Accept reports whether a message is for this subscriber. Another one is
+	// acknowledged and passed over: the subscriptions of two may overlap.
+	Accept      func(topic string) bool
+	Store       Store
+	DeadLetters DeadLetters
+	// Confirm is told the identities of what is durable; nil when nobody waits for it.
+	Confirm func(ctx context.Context, ids []string) error
+	Log     *slog.Logger
+	// Registerer takes the metrics; nil for none.
+	Registerer prometheus.Registerer
+	// Broker is the URL of the broker, the embedded one included.
+	Broker string
+	// ClientID is that of the process.
+	ClientID string
+}
+
+// Subscriber receives messages and has them stored. See the package comment.
+type Subscriber struct {
+	opts       SubscriberOptions
+	sink       string
+	filters    []string
+	maxPayload int64
+	link       *link
+	queue      *queue
+	counts     subscriberMetrics
+}
+
+// NewSubscriber makes a subscriber; Run connects it.
+func NewSubscriber(cfg Config, opts SubscriberOptions) (*Subscriber, error) {
+	s := &Subscriber{opts: opts, sink: sinkHistory, filters: topic.Minimal(opts.Filters), maxPayload: cfg.MaxPayload, queue: newQueue()}
+	id := opts.ClientID
+	switch opts.Name {
+	case snapshots:
+	case documents:
+		s.sink = sinkJournal
+		id += documentsSuffix
+	default:
+		return nil, fmt.Errorf("mqtt: there is no subscriber of %q, only of %s and %s", opts.Name, snapshots, documents)
+	}
+	if len(s.filters) == 0 {
+		return nil, fmt.Errorf("mqtt: the subscriber of %s has no topic filter", opts.Name)
+	}
+	var err error
+	if s.link, err = newLink(cfg, opts.Broker, id, opts.Log); err != nil {
+		return nil, err
+	}
+	s.link.expiry = cfg.SessionExpiry
+	s.link.receive = s.receive
+	s.link.serve = s.subscribe
+	s.link.ready = s.ready
+	s.link.state.note("not subscribed yet")
+	m := newMetrics(opts.Name)
+	s.link.counts = m.link()
+	s.counts = m.subscriber(s.queue)
+	return s, m.register(opts.Registerer)
+}
+
+// Name is that of the options.
+func (s *Subscriber) Name() string { return s.opts.Name }
+
+// State says how the session and its store are.
+func (s *Subscriber) State() State { return s.link.state.state() }
+
+// Run receives and stores until ctx is done. Then it takes nothing more in, stores
+// what it has within 5 s, and leaves the rest to the session, which the broker keeps.
+// It is called once.
+func (s *Subscriber) Run(ctx context.Context) error {
+	connected, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
+	storing, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	var others sync.WaitGroup
+	var failed error
+	others.Go(func() {
+		defer s.queue.close()
+		failed = s.link.run(connected)
+	})
+	others.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-storing.Done():
+			return
+		}
+		s.queue.close()
+		sleep(storing, s.link.pace.drain)
+		giveUp()
+	})
+	for batch := s.queue.take(storing); len(batch) > 0; batch = s.queue.take(storing) {
+		if err := s.store(storing, batch); err != nil {
+			break // out of time: the broker sends them again
+		}
+		s.queue.done()
+	}
+	giveUp()
+	hangUp()
+	others.Wait()
+	return failed
+}
+
+// receive takes a message off the connection.
+func (s *Subscriber) receive(p *paho.Publish) {
+	s.counts.received.Inc()
+	full := s.queue.push(item{
+		Message:    document.Message{Topic: p.Topic, Payload: p.Payload, Retained: p.Retain, Received: time.Now().UTC()},
+		packetID:   p.PacketID,
+		generation: s.link.session.current(),
+	})
+	if full {
+		s.link.drop(errQueueFull.Error())
+	}
+}
+
+var errQueueFull = errors.New("received messages wait for the store, and there is no room for more: the broker keeps them meanwhile")
+
+// ready keeps the connection away until there is room in the queue.
+func (s *Subscriber) ready() error {
+	if !s.queue.roomy() {
+		return errQueueFull
+	}
+	return nil
+}
+
+// subscribe asks for the filters on each new connection, because they may have
+// changed since the broker made the session, until all are granted.
+func (s *Subscriber) subscribe(ctx context.Context, m *autopaho.ConnectionManager, _ *paho.Connack) {
+	pace := s.link.pace
+	wanted := s.filters
+	for n := 0; ; n++ {
+		refused, why := ask(ctx, m, wanted)
+		if ctx.Err() != nil {
+			return
+		}
+		if why == "" {
+			s.link.state.mend(faultSubscription)
+			s.link.state.note("")
+			return
+		}
+		s.link.state.fail(faultSubscription, why)
+		pause := jittered(pace.least, pace.most, n)
+		if len(refused) > 0 { // those that are granted would replay what is retained
+			wanted, pause = refused, pace.refused
+		}
+		if !sleep(ctx, pause) {
+			return
+		}
+	}
+}
+
+// ask subscribes, and gives what the broker refuses and why; only why when there is no
+// answer.
+func ask(ctx context.Context, m *autopaho.ConnectionManager, filters []string) (refused []string, why string) {
+	request := &paho.Subscribe{}
+	for _, f := range filters {
+		// Retained messages come with each subscription (RetainHandling 0), and only
+		// then with the flag (RetainAsPublished false).
+		request.Subscriptions = append(request.Subscriptions, paho.SubscribeOptions{Topic: f, QoS: 1})
+	}
+	answer, err := m.Subscribe(ctx, request)
+	if answer == nil || len(answer.Reasons) != len(filters) {
+		if err == nil {
+			err = fmt.Errorf("the broker has answered for another number of filters than %d", len(filters))
+		}
+		return nil, fmt.Sprintf("cannot subscribe to %s: %v", filters[0], err)
+	}
+	for i, code := range answer.Reasons {
+		if code >= codeFailure {
+			refused = append(refused, filters[i])
+			if why == "" {
+				why = fmt.Sprintf("the broker refuses the subscription of %s: %s", filters[i], reason(code, answer.Properties.ReasonString))
+			}
+		}
+	}
+	return refused, why
+}

@@ -1,0 +1,197 @@
+package mqttio
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"pulltrail/internal/hub"
+	"pulltrail/internal/problem"
+	"pulltrail/internal/tlsconf"
+	"pulltrail/internal/topic"
+)
+
+// The bounds of what may be configured.
+const (
+	minMaxPayload = 1 << 10 // bytes
+	// maxMaxPayload is the longest packet that MQTT can carry, in bytes.
+	maxMaxPayload = 256 << 20
+	// minSessionExpiry is below what a restart takes, so that no message is lost to one.
+	minSessionExpiry = time.Minute
+	// maxSessionExpiry is what the protocol can say: 32 bits of seconds, less the
+	// value that means "for ever".
+	maxSessionExpiry = (1<<32 - 2) * time.Second
+	// maxClientID leaves room for what tells the sessions of one process apart.
+	maxClientID = 65535 - len(publisherSuffix)
+)
+
+// The ports of MQTT, where a URL has none.
+const (
+	plainPort = "1883"
+	tlsPort   = "8883"
+)
+
+// DefaultConfig runs the embedded broker and keeps each repository's newest
+// snapshot as a retained message.
+func DefaultConfig() Config {
+	return Config{
+		Topic:              "com/docker/hub/repositories/metrics",
+		TopicPerRepository: true,
+		Retain:             true,
+		MaxPayload:         16 << 20,
+		SessionExpiry:      7 * 24 * time.Hour,
+		Embedded:           EmbeddedConfig{Listen: "127.0.0.1:" + plainPort},
+	}
+}
+
+// SnapshotTopic is the topic that snapshots of r are published to.
+func (c Config) SnapshotTopic(r hub.Repository) string {
+	if !c.TopicPerRepository {
+		return c.Topic
+	}
+	return c.Topic + "/" + r.String()
+}
+
+// OwnFilter is the topic filter that takes every snapshot of ours, and the topic
+// itself.
+func (c Config) OwnFilter() string { return c.Topic + "/#" }
+
+// Validate lists every mistake, with keys relative to this section. That only one
+// of Password and PasswordFile is set is for whoever reads the file.
+func (c Config) Validate() problem.List {
+	var list problem.List
+	c.validateURL(&list)
+	if err := topic.CheckName(c.Topic); err != nil {
+		list.Add("topic", c.Topic, "%v; write one such as com/docker/hub/repositories/metrics", err)
+	} else if strings.HasSuffix(c.Topic, "/") {
+		list.Add("topic", c.Topic, "ends with a slash: remove it, it is added before the repository")
+	}
+	if message := checkClientID(c.ClientID); message != "" {
+		list.Add("client_id", nil, "%s", message)
+	}
+	if c.MaxPayload < minMaxPayload || c.MaxPayload > maxMaxPayload {
+		list.Add("max_payload", c.MaxPayload, "must be from %d (1 KiB) to %d (256 MiB) bytes", minMaxPayload, maxMaxPayload)
+	}
+	if c.SessionExpiry < minSessionExpiry || c.SessionExpiry > maxSessionExpiry {
+		list.Add("session_expiry", c.SessionExpiry, "must be at least %v, such as 168h, and at most %v", minSessionExpiry, maxSessionExpiry)
+	}
+	if c.URL == "" {
+		c.Embedded.validate(&list)
+	}
+	return list
+}
+
+func (c Config) validateURL(list *problem.List) {
+	secure := false
+	switch u, err := parseBroker(c.URL); {
+	case c.URL == "":
+	case err != nil && strings.Contains(c.URL, "@"): // it may hold a password, so it is not printed
+		list.Add("url", nil, "%v", err)
+		return
+	case err != nil:
+		list.Add("url", c.URL, "%v", err)
+		return
+	default:
+		secure = isTLS(u)
+	}
+	switch {
+	case secure:
+		list.AddUnder("tls", c.TLS.Validate())
+	case c.TLS == tlsconf.Config{}:
+	case c.URL == "":
+		list.Add("tls", nil, "is for another broker, and none is named: write mqtt.url with mqtts://, or remove the section tls")
+	default:
+		list.Add("tls", nil, "has no effect on %s, which is not encrypted: write mqtts:// in mqtt.url, or remove the section tls", c.URL)
+	}
+	if c.URL == "" && (c.Username != "" || c.Password.IsSet() || c.PasswordFile != "") {
+		list.Add("username", nil, "is for another broker, and none is named: write mqtt.url, or remove username and password; the embedded broker knows no users")
+	}
+}
+
+// parseBroker reads the URL of a broker and adds the port where there is none.
+// The error names the remedy and quotes nothing of what may be a password.
+func parseBroker(address string) (*url.URL, error) {
+	const example = "write mqtt://host:1883 or mqtts://host:8883"
+	if strings.Contains(address, "@") {
+		return nil, fmt.Errorf("holds a user or password: write them in mqtt.username and mqtt.password, and here only scheme, host and port")
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("is not a URL: %s", example)
+	}
+	u.Scheme = strings.ToLower(u.Scheme)
+	switch u.Scheme {
+	case "mqtt", "tcp", "mqtts", "ssl", "tls":
+	case "ws", "wss", "http", "https":
+		return nil, fmt.Errorf("is not MQTT over TCP, and WebSockets are not supported: %s", example)
+	default:
+		return nil, fmt.Errorf("does not begin with mqtt:// or mqtts://: %s", example)
+	}
+	switch {
+	case u.Hostname() == "":
+		return nil, fmt.Errorf("has no host: %s", example)
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, fmt.Errorf("has more than scheme, host and port: %s", example)
+	}
+	port := u.Port()
+	if port == "" {
+		port = plainPort
+		if isTLS(u) {
+			port = tlsPort
+		}
+	} else if !validPort(port, 1) {
+		return nil, fmt.Errorf("has the port %s, ports are 1 to 65535: %s", port, example)
+	}
+	return &url.URL{Scheme: u.Scheme, Host: net.JoinHostPort(u.Hostname(), port)}, nil
+}
+
+// isTLS reports whether a URL that parseBroker has read asks for encryption.
+func isTLS(u *url.URL) bool { return u.Scheme != "mqtt" && u.Scheme != "tcp" }
+
+func validPort(port string, least uint64) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n >= least
+}
+
+// checkClientID says what is wrong with id; empty if nothing. No id is fine: one
+// is made.
+func checkClientID(id string) string {
+	switch {
+	case len(id) > maxClientID:
+		return fmt.Sprintf("has %d bytes: write at most %d; every broker takes 23 letters and digits", len(id), maxClientID)
+	case !utf8.ValidString(id):
+		return "is not valid UTF-8: write letters and digits"
+	}
+	for _, r := range id {
+		if !unicode.IsGraphic(r) || unicode.IsSpace(r) || strings.ContainsRune("/+#", r) {
+			return fmt.Sprintf("holds the character %q: write letters, digits, '-', '_' and '.'", r)
+		}
+	}
+	return ""
+}
+
+func (c EmbeddedConfig) validate(list *problem.List) {
+	host, port, err := net.SplitHostPort(c.Listen)
+	switch {
+	case err != nil:
+		list.Add("embedded.listen", c.Listen, "is not host:port: write one such as 127.0.0.1:%s", plainPort)
+	case !validPort(port, 0):
+		list.Add("embedded.listen", c.Listen, "has no valid port: write one such as 127.0.0.1:%s", plainPort)
+	case !isLoopback(host):
+		list.Add("embedded.listen", c.Listen, "can be reached from other machines, but the embedded broker knows no users and no encryption: write 127.0.0.1:%s, or run a broker such as Mosquitto and name it in mqtt.url", port)
+	}
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}

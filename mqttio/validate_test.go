@@ -1,0 +1,132 @@
+package mqttio
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pulltrail/internal/hub"
+	"pulltrail/internal/secret"
+	"pulltrail/internal/tlsconf"
+)
+
+func TestTheDefaultsAreValid(t *testing.T) {
+	if err := DefaultConfig().Validate().Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsRightIsAccepted(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"a URL without a port":              func(c *Config) { c.URL = "mqtt://broker" },
+		"a URL with a slash behind":         func(c *Config) { c.URL = "tcp://broker:1883/" },
+		"an address of six":                 func(c *Config) { c.URL = "mqtts://[::1]:8883" },
+		"TLS settings with TLS":             func(c *Config) { c.URL = "tls://broker"; c.TLS.ServerName = "other" },
+		"a password without a user":         func(c *Config) { c.URL = "ssl://broker"; c.Password = secret.New("x") },
+		"a user without a password":         func(c *Config) { c.URL = "mqtt://broker"; c.Username = "x" },
+		"another topic":                     func(c *Config) { c.Topic = "a" },
+		"a client id of more than 23 bytes": func(c *Config) { c.ClientID = strings.Repeat("x", 100) },
+		"the embedded broker on localhost":  func(c *Config) { c.Embedded.Listen = "localhost:0" },
+		"the embedded broker on ::1":        func(c *Config) { c.Embedded.Listen = "[::1]:1883" },
+		"the embedded broker on 127.1.2.3":  func(c *Config) { c.Embedded.Listen = "127.1.2.3:1883" },
+		"an embedded section that is not used": func(c *Config) {
+			c.URL = "mqtt://broker"
+			c.Embedded.Listen = "0.0.0.0:1883"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := DefaultConfig()
+			change(&cfg)
+			if err := cfg.Validate().Err(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestEachMistakeIsSaidWithItsRemedy(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Config)
+		want   string // the whole message
+	}{
+		"a scheme of something else": {func(c *Config) { c.URL = "amqp://broker" },
+			`url: "amqp://broker": does not begin with mqtt:// or mqtts://: write mqtt://host:1883 or mqtts://host:8883`},
+		"no scheme": {func(c *Config) { c.URL = "broker" },
+			`url: "broker": does not begin with mqtt:// or mqtts://: write mqtt://host:1883 or mqtts://host:8883`},
+		"a WebSocket": {func(c *Config) { c.URL = "wss://broker/mqtt" },
+			`url: "wss://broker/mqtt": is not MQTT over TCP, and WebSockets are not supported: write mqtt://host:1883 or mqtts://host:8883`},
+		"no host": {func(c *Config) { c.URL = "mqtt://:1883" },
+			`url: "mqtt://:1883": has no host: write mqtt://host:1883 or mqtts://host:8883`},
+		"a path": {func(c *Config) { c.URL = "mqtt://broker/topic" },
+			`url: "mqtt://broker/topic": has more than scheme, host and port: write mqtt://host:1883 or mqtts://host:8883`},
+		"a port out of range": {func(c *Config) { c.URL = "mqtt://broker:70000" },
+			`url: "mqtt://broker:70000": has the port 70000, ports are 1 to 65535: write mqtt://host:1883 or mqtts://host:8883`},
+		"what is no URL": {func(c *Config) { c.URL = "mqtt://bro ker" },
+			`url: "mqtt://bro ker": is not a URL: write mqtt://host:1883 or mqtts://host:8883`},
+		"a password in the URL, which is not repeated": {func(c *Config) { c.URL = "mqtt://me:hunter2@broker" },
+			`url: holds a user or password: write them in mqtt.username and mqtt.password, and here only scheme, host and port`},
+		"TLS settings without TLS": {func(c *Config) { c.URL = "mqtt://broker"; c.TLS = tlsconf.Config{ServerName: "x"} },
+			`tls: has no effect on mqtt://broker, which is not encrypted: write mqtts:// in mqtt.url, or remove the section tls`},
+		"TLS settings for the embedded broker": {func(c *Config) { c.TLS = tlsconf.Config{InsecureSkipVerify: true} },
+			`tls: is for another broker, and none is named: write mqtt.url with mqtts://, or remove the section tls`},
+		"a user for the embedded broker": {func(c *Config) { c.Username = "x" },
+			`username: is for another broker, and none is named: write mqtt.url, or remove username and password; the embedded broker knows no users`},
+		"a CA file that is not there": {func(c *Config) { c.URL = "mqtts://broker"; c.TLS.CAFile = "/no/such" },
+			`tls.ca_file: "/no/such": stat /no/such: no such file or directory; name a PEM file or a directory of PEM files`},
+		"a wildcard in the topic": {func(c *Config) { c.Topic = "a/+" },
+			`topic: "a/+": a topic to publish to has no wildcard (+ or #); write one such as com/docker/hub/repositories/metrics`},
+		"a slash behind the topic": {func(c *Config) { c.Topic = "a/" },
+			`topic: "a/": ends with a slash: remove it, it is added before the repository`},
+		"a client id with a space": {func(c *Config) { c.ClientID = "my client" },
+			`client_id: holds the character ' ': write letters, digits, '-', '_' and '.'`},
+		"a client id that is too long": {func(c *Config) { c.ClientID = strings.Repeat("x", 65530) },
+			`client_id: has 65530 bytes: write at most 65525; every broker takes 23 letters and digits`},
+		"a payload bound of nothing": {func(c *Config) { c.MaxPayload = 0 },
+			`max_payload: 0: must be from 1024 (1 KiB) to 268435456 (256 MiB) bytes`},
+		"a session that expires at once": {func(c *Config) { c.SessionExpiry = time.Second },
+			`session_expiry: 1s: must be at least 1m0s, such as 168h, and at most 1193046h28m14s`},
+		"an embedded broker for everybody": {func(c *Config) { c.Embedded.Listen = "0.0.0.0:1884" },
+			`embedded.listen: "0.0.0.0:1884": can be reached from other machines, but the embedded broker knows no users and no encryption: write 127.0.0.1:1884, or run a broker such as Mosquitto and name it in mqtt.url`},
+		"an embedded broker on every address": {func(c *Config) { c.Embedded.Listen = ":1883" },
+			`embedded.listen: ":1883": can be reached from other machines, but the embedded broker knows no users and no encryption: write 127.0.0.1:1883, or run a broker such as Mosquitto and name it in mqtt.url`},
+		"an embedded broker without a port": {func(c *Config) { c.Embedded.Listen = "localhost" },
+			`embedded.listen: "localhost": is not host:port: write one such as 127.0.0.1:1883`},
+		"an embedded broker on an impossible port": {func(c *Config) { c.Embedded.Listen = "localhost:99999" },
+			`embedded.listen: "localhost:99999": has no valid port: write one such as 127.0.0.1:1883`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := DefaultConfig()
+			test.change(&cfg)
+			if got := cfg.Validate().Error(); got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestTheTopicOfASnapshot(t *testing.T) {
+	cfg := DefaultConfig()
+	r := hub.Repository{Namespace: "library", Name: "nginx"}
+	if got := cfg.SnapshotTopic(r); got != "com/docker/hub/repositories/metrics/library/nginx" {
+		t.Errorf("got %s", got)
+	}
+	if got := cfg.OwnFilter(); got != "com/docker/hub/repositories/metrics/#" {
+		t.Errorf("got %s", got)
+	}
+	cfg.TopicPerRepository = false
+	if got := cfg.SnapshotTopic(r); got != "com/docker/hub/repositories/metrics" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestABrokersURLGetsItsPort(t *testing.T) {
+	for in, want := range map[string]string{
+		"mqtt://b": "mqtt://b:1883", "TCP://b": "tcp://b:1883", "mqtts://b": "mqtts://b:8883",
+		"ssl://b": "ssl://b:8883", "tls://b:1": "tls://b:1", "mqtt://[::1]": "mqtt://[::1]:1883",
+	} {
+		u, err := parseBroker(in)
+		if err != nil || u.String() != want {
+			t.Errorf("%s is %v (%v), want %s", in, u, err, want)
+		}
+	}
+}

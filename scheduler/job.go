@@ -1,0 +1,174 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+const (
+	// recheck is how often the wall clock is looked at: timers stand still while a
+	// machine sleeps, and know nothing of a clock that is set.
+	recheck = time.Minute
+	// tolerance is how far the clock may go back without the schedule beginning anew.
+	tolerance = time.Hour
+)
+
+// job is one job: its loop, which waits for slots, and the state of its runs.
+type job struct {
+	Spec
+	schedule Schedule
+	book     *book
+	log      *slog.Logger
+	metrics  jobMetrics
+	manual   chan request
+
+	mu      sync.Mutex
+	next    time.Time
+	running bool
+	last    *RunStatus
+	skipped int
+}
+
+// request asks for a manual run; done gets its result, once.
+type request struct {
+	ctx  context.Context //nolint:containedctx // it is on its way to the loop, nothing keeps it
+	done chan<- error
+}
+
+func newJob(spec Spec, opts Options, m *metrics) (*job, error) {
+	schedule, err := ParseSchedule(spec.Schedule, spec.Timezone)
+	switch {
+	case err != nil:
+		return nil, err
+	case spec.Name == "":
+		return nil, errors.New("it has no name")
+	case spec.Job == nil:
+		return nil, errors.New("there is nothing to run")
+	case spec.Jitter < 0:
+		return nil, errors.New("the jitter must not be negative; write 0s for none")
+	case spec.Deadline <= 0:
+		return nil, errors.New("the deadline must be above zero, such as 30m")
+	}
+	log := opts.Log.With("job", spec.Name)
+	return &job{
+		Spec:     spec,
+		schedule: schedule,
+		book:     &book{ledger: opts.Ledger, job: spec.Name, log: log},
+		log:      log,
+		metrics:  m.of(spec.Name),
+		manual:   make(chan request),
+		next:     schedule.Next(time.Now()),
+	}, nil
+}
+
+// loop launches a run for every slot until ctx is done. What it launches counts in
+// runs and may outlive it.
+func (j *job) loop(ctx context.Context, runs *sync.WaitGroup) {
+	taken := j.schedule.Latest(time.Now()) // nothing up to here is waited for
+	begun := j.begin(ctx, taken, runs)
+	slot, due := j.plan(taken)
+	for ctx.Err() == nil {
+		now := time.Now().Round(0) // by the wall clock, as slots are
+		switch wait := due.Sub(now); {
+		case taken.Sub(now) > tolerance:
+			taken = j.schedule.Latest(now)
+			slot, due = j.plan(taken)
+			j.log.Warn("the clock was set back: the schedule begins anew", "slot", slot)
+		case wait <= 0:
+			taken, begun = j.newest(slot, now), true
+			j.launch(ctx, Run{Slot: taken}, runs)
+			slot, due = j.plan(taken)
+		default:
+			select {
+			case <-ctx.Done():
+			case r := <-j.manual:
+				j.trigger(ctx, r, runs)
+			case <-time.After(min(wait, recheck)):
+				begun = begun || j.begin(ctx, taken, runs)
+				j.book.retry(ctx)
+			}
+		}
+	}
+}
+
+// begin deals with slot, the latest past one, as the ledger says. It reports false
+// when the ledger cannot be read, which calls for another try.
+func (j *job) begin(ctx context.Context, slot time.Time, runs *sync.WaitGroup) bool {
+	last, known, err := j.book.last(ctx)
+	switch {
+	case err != nil:
+		return false
+	case known && !last.Before(slot):
+		if last.After(time.Now()) {
+			j.log.Warn("the slot ledger is ahead of the clock: nothing is caught up until then", "slot", last)
+		}
+	case known:
+		j.log.Info("catching up the newest missed slot", "slot", slot, "last", last)
+		j.launch(ctx, Run{Slot: slot}, runs)
+	case j.RunOnStart:
+		j.launch(ctx, Run{Slot: slot}, runs)
+	default: // so that a later restart sees what was missed since
+		j.book.record(ctx, slot)
+	}
+	return true
+}
+
+// plan is the slot after taken and when its run is due.
+func (j *job) plan(taken time.Time) (slot, due time.Time) {
+	slot = j.schedule.Next(taken)
+	j.mu.Lock()
+	j.next = slot
+	j.mu.Unlock()
+	j.metrics.next.Set(float64(slot.Unix()))
+	spread := min(j.Jitter, j.schedule.Next(slot).Sub(slot))
+	if spread <= 0 {
+		return slot, slot
+	}
+	return slot, slot.Add(rand.N(spread)) //nolint:gosec // it spreads load and guards nothing
+}
+
+// newest is slot, or the newest one that has come since, when the time of several
+// went by unnoticed.
+func (j *job) newest(slot, now time.Time) time.Time {
+	newest := j.schedule.Latest(now)
+	if !newest.After(slot) {
+		return slot
+	}
+	j.log.Warn("slots went by unnoticed (was the machine asleep, or its clock set?): running the newest", "slot", newest, "first", slot)
+	return newest
+}
+
+// trigger answers a request for a manual run.
+func (j *job) trigger(ctx context.Context, r request, runs *sync.WaitGroup) {
+	if ctx.Err() != nil {
+		r.done <- ErrNotRunning
+		return
+	}
+	if !j.acquire() {
+		r.done <- ErrRunning
+		return
+	}
+	run := Run{Slot: time.Now().UTC().Truncate(time.Second), Manual: true}
+	runs.Go(func() {
+		both, cancel := context.WithCancel(r.ctx)
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		r.done <- j.execute(both, run)
+	})
+}
+
+// launch runs the job for a slot, unless it is still running.
+func (j *job) launch(ctx context.Context, run Run, runs *sync.WaitGroup) {
+	if !j.acquire() {
+		j.skip(run.Slot)
+		return
+	}
+	runs.Go(func() {
+		// The error is in the log, the metrics and the status.
+		_ = j.execute(ctx, run)
+	})
+}

@@ -1,0 +1,108 @@
+# What all servers have in common: where things are, processes, waiting.
+# shellcheck shell=bash
+
+# The servers run as this user and group where the caller is root: OpenSearch refuses
+# to be root, and Mosquitto has no need to be.
+nobody=65534
+
+say() { echo "testbed: $*" >&2; }
+fail() {
+  say "$*"
+  exit 1
+}
+
+# needs COMMAND PACKAGE
+needs() { command -v "$1" >/dev/null || fail "$1 is missing: install $2 (Debian: apt-get install $2)"; }
+
+as_root() { [[ $(id -u) -eq 0 ]]; }
+
+# unprivileged COMMAND... runs it in place of this shell, without root's rights.
+unprivileged() {
+  if as_root; then
+    exec setpriv --reuid=$nobody --regid=$nobody --clear-groups "$@"
+  fi
+  exec "$@"
+}
+
+# State and downloads stand beside the scripts, unless the servers' user cannot go
+# there, as in a checkout below /root.
+place() {
+  if [[ -n ${TESTBED_DIR:-} ]]; then
+    mkdir -p "$TESTBED_DIR" && cd "$TESTBED_DIR" && pwd
+  elif as_root && ! (unprivileged test -x "$testbed"); then
+    echo "/var/tmp/pulltrail-testbed-$(cksum <<<"$testbed" | cut -d' ' -f1)"
+  else
+    echo "$testbed"
+  fi
+}
+base=$(place)
+run=$base/.run
+cache=$base/.cache
+
+# lock makes a second up or down wait for the first. The servers must not inherit it,
+# so they are started with 9>&-.
+lock() {
+  mkdir -p "$run" "$cache"
+  exec 9>"$run/lock"
+  flock 9
+}
+
+# pid SERVER prints the process that runs it. A number that was given to another
+# process since does not count, nor does a process that has ended unnoticed.
+pid() {
+  local number
+  number=$(cat "$run/$1/pid" 2>/dev/null) || return 1
+  grep -qsaF "$run/$1/" "/proc/$number/cmdline" || return 1
+  echo "$number"
+}
+
+running() { pid "$1" >/dev/null; }
+
+# background SERVER COMMAND... leaves a server running after this script.
+background() {
+  local state=$run/$1
+  shift
+  if as_root; then chown -R $nobody:$nobody "$state"; fi
+  (unprivileged setsid "$@") </dev/null >"$state/output.log" 2>&1 9>&- &
+  echo $! >"$state/pid"
+}
+
+# free_ports SERVER fails where somebody else has a port of it.
+free_ports() {
+  local port
+  for port in $("$1.ports"); do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      fail "$1: port $port is in use by another program; choose another with $("$1.port_variables")"
+    fi
+  done
+}
+
+# await SERVER waits until it is ready; it gives up at once when the process ends.
+await() {
+  local deadline=$((SECONDS + ${TESTBED_WAIT:-180}))
+  until "$1.ready"; do
+    if ! running "$1"; then
+      say "$1: the process has ended; the end of its output:"
+      tail -n 30 "$run/$1/output.log" >&2
+      return 1
+    fi
+    if ((SECONDS > deadline)); then
+      say "$1: not ready in time (TESTBED_WAIT is ${TESTBED_WAIT:-180} seconds); the end of its output:"
+      tail -n 30 "$run/$1/output.log" >&2
+      return 1
+    fi
+    sleep 0.2
+  done
+}
+
+# stop SERVER asks it to end, waits, and insists after half a minute.
+stop() {
+  local number deadline=$((SECONDS + 30))
+  number=$(pid "$1") || return 0
+  kill "$number" 2>/dev/null || true
+  while running "$1"; do
+    if ((SECONDS > deadline)); then kill -9 "$number" 2>/dev/null || true; fi
+    sleep 0.1
+  done
+  say "$1: stopped"
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Real servers for the integration tests, on the loopback interface only.
+# README.md beside this file says what there is and where it comes from.
+set -euo pipefail
+
+testbed=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source-path=SCRIPTDIR
+source "$testbed/lib/common.sh"
+source "$testbed/lib/mosquitto.sh"
+source "$testbed/lib/opensearch.sh"
+source "$testbed/lib/opensearch-secure.sh"
+
+servers=(mosquitto opensearch opensearch-secure)
+
+usage() {
+  cat <<USAGE
+usage: testbed.sh up [SERVER...]      start what is not running yet, and wait until it can be used
+       testbed.sh down [SERVER...]    stop, and delete what the server stored
+       testbed.sh status              one line for each server; fails unless all are ready
+       testbed.sh env                 print what the tests need to know of the running servers
+SERVER is mosquitto, opensearch, opensearch-secure or all (the default).
+USAGE
+}
+
+# Every server has these functions, with its name in front: ports, port_variables,
+# prepare (fetch and configure), start (in the background), ready (succeed when it can
+# be used), variables (what the tests need to know).
+up() {
+  local server
+  for server in "$@"; do
+    if running "$server"; then continue; fi
+    free_ports "$server"
+    say "$server: starting"
+    "$server.prepare"
+    "$server.start"
+  done
+  for server in "$@"; do
+    await "$server"
+    say "$server: ready"
+  done
+}
+
+down() {
+  local server
+  for server in "$@"; do
+    stop "$server"
+    rm -rf "${run:?}/$server"
+  done
+}
+
+status() {
+  local server all=0
+  for server in "${servers[@]}"; do
+    if ! running "$server"; then
+      echo "$server: not running"
+      all=1
+    elif ! "$server.ready"; then
+      echo "$server: running as process $(pid "$server"), not ready"
+      all=1
+    else
+      echo "$server: ready on port $("$server.ports" | xargs), process $(pid "$server")"
+    fi
+  done
+  return $all
+}
+
+variables() {
+  local server
+  for server in "${servers[@]}"; do
+    if running "$server"; then "$server.variables"; fi
+  done
+}
+
+# export_line NAME VALUE prints an assignment that eval understands whatever is in VALUE.
+export_line() { printf 'export PULLTRAIL_TEST_%s=%q\n' "$1" "$2"; }
+
+chosen() {
+  local server
+  if [[ $# -eq 0 || "$*" == all ]]; then
+    printf '%s\n' "${servers[@]}"
+    return
+  fi
+  for server in "$@"; do
+    [[ " ${servers[*]} " == *" $server "* ]] || fail "there is no server $server: choose of ${servers[*]}, or all"
+    echo "$server"
+  done
+}
+
+command=${1:-}
+shift || true
+case $command in
+  up | down)
+    list=$(chosen "$@")
+    mapfile -t list <<<"$list"
+    lock
+    "$command" "${list[@]}"
+    ;;
+  status) status ;;
+  env) variables ;;
+  *)
+    usage >&2
+    exit 2
+    ;;
+esac
