@@ -84,6 +84,15 @@ func testLog(t *testing.T) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
+// reachable says whether the page's port is open.
+func (d *daemon) reachable() bool {
+	response, err := http.Get("http://" + d.Web + "/-/healthy")
+	if err != nil {
+		return false
+	}
+	return response.Body.Close() == nil
+}
+
 // get reads JSON from a path of the daemon and returns the status.
 func (d *daemon) get(path string, into any) int {
 	d.t.Helper()

@@ -8,15 +8,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -380,66 +377,6 @@ func TestTLSUsersAndTheLeastPrivilege(t *testing.T) {
 		d.get("/metrics", &metrics)
 		return strings.Contains(metrics, `pulltrail_deadletters{sink="opensearch"} 1`)
 	})
-}
-
-// gate is a TCP port that leads nowhere until it is opened.
-type gate struct {
-	addr, target string
-}
-
-func newGate(t *testing.T, target string) *gate {
-	t.Helper()
-	u, err := url.Parse(target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(nil) // for a port that is free
-	defer s.Close()
-	return &gate{addr: s.Listener.Addr().String(), target: u.Host}
-}
-
-// open lets connections through from now on.
-func (g *gate) open(t *testing.T) {
-	t.Helper()
-	listener, err := net.Listen("tcp", g.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var copies sync.WaitGroup
-	ctx, cancel := context.WithCancel(context.Background())
-	copies.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return // closed by the clean-up below
-			}
-			copies.Go(func() { join(ctx, t, client, g.target) })
-		}
-	})
-	t.Cleanup(func() {
-		cancel()
-		if err := listener.Close(); err != nil {
-			t.Error(err)
-		}
-		copies.Wait()
-	})
-}
-
-// join copies both ways until either side ends or ctx is done.
-func join(ctx context.Context, t *testing.T, client net.Conn, target string) {
-	server, err := new(net.Dialer).DialContext(ctx, "tcp", target)
-	if err != nil {
-		t.Errorf("dial %s: %v", target, err)
-		client.Close()
-		return
-	}
-	var both sync.WaitGroup
-	hangUp := func() { client.Close(); server.Close() }
-	stop := context.AfterFunc(ctx, hangUp)
-	defer stop()
-	both.Go(func() { defer hangUp(); _, _ = io.Copy(server, client) })
-	both.Go(func() { defer hangUp(); _, _ = io.Copy(client, server) })
-	both.Wait()
 }
 
 func TestTwoDaemonsOnOneScheduleStoreEachSnapshotOnce(t *testing.T) {

@@ -24,11 +24,11 @@ import (
 )
 
 // kills is how often the daemon is killed before it may finish.
-const kills = 12
+const kills = 14
 
-// TestKilledAtAnyMoment kills the daemon with SIGKILL while it polls, publishes
-// and stores, again and again. What the outbox had once must be stored in the end,
-// with the value it had, once.
+// TestKilledAtAnyMoment kills the daemon with SIGKILL while it polls, publishes and
+// stores, again and again, with the broker away in every other round. What was in the
+// outbox once must be stored in the end, with the value that it had then, once.
 func TestKilledAtAnyMoment(t *testing.T) {
 	hub := hubtest.New(t)
 	var names []string
@@ -36,7 +36,10 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		names = append(names, fmt.Sprintf("team/app-%02d", i))
 	}
 	cfg, index := chain(t, hub, names...)
+	broker := newGate(t, cfg.MQTT.URL)
+	cfg.MQTT.URL = "mqtt://" + broker.addr
 	cfg.Web.Listen = freePort(t)
+	cfg.Collector.Schedule = "@every 2s"
 	cfg.Collector.Rate = 40
 	p := process{binary: build(t), config: writeConfig(t, cfg), dataDir: cfg.DataDir}
 
@@ -45,9 +48,14 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		for i, name := range names { // a snapshot that is polled again has another value
 			hub.Set(name, int64(round*1000+i))
 		}
+		if round%2 == 0 {
+			broker.open(t)
+		} else {
+			broker.close()
+		}
 		p.start(t)
-		// anywhere between opening the database and the end of the run
-		time.Sleep(time.Duration(rand.IntN(1500)) * time.Millisecond) //nolint:gosec // a moment, not a secret
+		// anywhere between opening the database and the second slot
+		time.Sleep(time.Duration(rand.IntN(2500)) * time.Millisecond) //nolint:gosec // a moment, not a secret
 		p.kill(t)
 		for id, payload := range p.outbox(t) {
 			if before, ok := taken[id]; ok && before != payload {
@@ -56,30 +64,52 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			taken[id] = payload
 		}
 	}
+	broker.close()
+	if len(taken) == 0 {
+		t.Fatal("the daemon was never killed with anything in its outbox: this test shows nothing")
+	}
 	t.Logf("the outbox held %d different snapshots when the daemon was killed", len(taken))
+	// The last one has no slot to take, only to finish what the others have begun.
+	cfg.Collector.Schedule = "@yearly"
+	p.config = writeConfig(t, cfg)
+	broker.open(t)
 	p.start(t)
 	d := &daemon{t: t}
 	d.Web = cfg.Web.Listen
 	search := elastic{t: t, base: cfg.Indexer.OpenSearch.URLs[0]}
-	var stored map[string]json.RawMessage
-	eventually(t, "every repository in OpenSearch", func() bool {
-		stored = search.documents(index + "-*")
-		return len(stored) >= len(names) && len(stored) >= len(taken)
-	})
-	if len(stored) != len(names) {
-		t.Errorf("%d documents for %d repositories and one slot", len(stored), len(names))
+	var stored map[string]json.RawMessage // documents fails for an id that is there twice
+	settled := func() bool {
+		var metrics string
+		return d.reachable() && d.get("/metrics", &metrics) == http.StatusOK &&
+			strings.Contains(metrics, "pulltrail_outbox_snapshots 0\n") &&
+			strings.Contains(metrics, `pulltrail_indexer_lag_entries{log="history",sink="opensearch"} 0`+"\n")
 	}
+	eventually(t, "an empty outbox and no lag", settled)
+	stored = search.documents(index + "-*")
 	for id, payload := range taken {
 		if string(stored[id]) != payload {
 			t.Errorf("%s was taken as %s and is stored as %s", id, payload, stored[id])
 		}
 	}
+	kept := 0
 	for _, name := range names {
 		var s series
-		if status := d.get("/api/v1/repositories/"+name+"/series", &s); status != http.StatusOK || len(s.Samples) != 1 {
-			t.Errorf("%s: %d, %+v", name, status, s)
+		if status := d.get("/api/v1/repositories/"+name+"/series", &s); status != http.StatusOK {
+			t.Errorf("%s: %d", name, status)
 		}
+		slots := map[time.Time]bool{}
+		for _, sample := range s.Samples {
+			if slots[sample.Slot] {
+				t.Errorf("%s: slot %v is in history twice", name, sample.Slot)
+			}
+			slots[sample.Slot] = true
+		}
+		kept += len(slots)
 	}
+	if kept != len(stored) || kept < len(taken) {
+		t.Errorf("%d snapshots in history, %d in OpenSearch, %d were seen in the outbox", kept, len(stored), len(taken))
+	}
+	t.Logf("%d snapshots are stored", kept)
 	p.terminate(t)
 }
 
