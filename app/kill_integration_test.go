@@ -113,6 +113,45 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	p.terminate(t)
 }
 
+// TestTheRestOfASlotIsPolledAfterAKill kills the daemon in the middle of one run.
+func TestTheRestOfASlotIsPolledAfterAKill(t *testing.T) {
+	hub := hubtest.New(t)
+	var names []string
+	for i := range 20 {
+		names = append(names, fmt.Sprintf("team/app-%02d", i))
+		hub.Set(names[i], 1)
+	}
+	cfg, index := chain(t, hub, names...)
+	cfg.Web.Listen = freePort(t)
+	cfg.Collector.Rate = 20
+	p := process{binary: build(t), config: writeConfig(t, cfg), dataDir: cfg.DataDir}
+	p.start(t)
+	d := &daemon{t: t}
+	d.Web = cfg.Web.Listen
+	eventually(t, "a part of the run", func() bool { return d.reachable() && len(d.totals()) >= 5 })
+	p.kill(t)
+	for _, name := range names {
+		hub.Set(name, 2)
+	}
+	p.start(t)
+	eventually(t, "the rest", func() bool { return d.reachable() && len(d.totals()) == len(names) })
+	before := 0
+	for name, total := range d.totals() {
+		if total == "1" {
+			before++
+		}
+		if total == "1" && hub.RequestsFor(name) != 1 {
+			t.Errorf("%s was taken before the kill and asked for %d times", name, hub.RequestsFor(name))
+		}
+	}
+	if before < 5 || before == len(names) {
+		t.Errorf("%d of %d were taken before the kill", before, len(names))
+	}
+	search := elastic{t: t, base: cfg.Indexer.OpenSearch.URLs[0]}
+	eventually(t, "all documents, once", func() bool { return len(search.documents(index+"-*")) == len(names) })
+	p.terminate(t)
+}
+
 // process is the real program.
 type process struct {
 	binary, config, dataDir string

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode"
 
-	bytesize "github.com/dustin/go-humanize" //nolint:misspell // the library is called so
+	bytesize "github.com/dustin/go-humanize"
 )
 
 // fromText reads a value from a source that knows only text: the environment and
