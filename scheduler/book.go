@@ -44,9 +44,12 @@ func (b *book) record(ctx context.Context, slot time.Time) {
 	b.write(ctx)
 }
 
-// retry writes what could not be written before.
+// retry writes what could not be written before, unless the ledger is being called
+// anyway: whoever waits for the next slot should not wait for a run's record.
 func (b *book) retry(ctx context.Context) {
-	b.mu.Lock()
+	if !b.mu.TryLock() {
+		return
+	}
 	defer b.mu.Unlock()
 	if !b.owed.IsZero() {
 		b.write(ctx)

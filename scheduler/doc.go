@@ -15,8 +15,9 @@
 //
 // # What is promised
 //
-// A slot that comes while Run runs is run once. It is recorded when the job has
-// returned, with an error or without: whether to try again is for the job to decide.
+// A slot that comes while Run runs is run once, unless the job is busy (see below).
+// It is recorded when the job has returned, with an error or without: whether to try
+// again is for the job to decide.
 // A slot whose run was cut short, because the process was stopped or killed, is not
 // recorded and is run again by the next Run.
 //

@@ -137,6 +137,9 @@ func (s *Scheduler) Trigger(ctx context.Context, name string) error {
 	default:
 		return ErrNotRunning
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	done := make(chan error, 1)
 	select {
 	case <-s.stopped:

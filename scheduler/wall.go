@@ -90,7 +90,7 @@ func (c wallClock) farthest(t time.Time) time.Time {
 func (c wallClock) firstShowing(wall time.Time) time.Time {
 	p := c.period(wall.Add(-maxChange)) // no clock is that far ahead of UTC
 	for !p.comesTo(wall) {
-		p = c.period(p.end)
+		p = c.following(p)
 	}
 	return later(p.start, p.instant(wall))
 }
@@ -100,9 +100,9 @@ func (c wallClock) nextPassing(t time.Time) time.Time {
 	p := c.period(t)
 	wall := c.match(p.wall(t))
 	for !p.comesTo(wall) {
-		following := c.period(p.end)
-		wall = c.match(resume(p, following).Add(-1))
-		p = following
+		next := c.following(p)
+		wall = c.match(resume(p, next).Add(-1))
+		p = next
 	}
 	return later(p.start, p.instant(wall))
 }
@@ -127,16 +127,25 @@ type period struct {
 	offset     time.Duration
 }
 
+// period is the one that t lies in.
 func (c wallClock) period(t time.Time) period {
 	local := t.In(c.location)
 	_, seconds := local.Zone()
 	start, end := local.ZoneBounds()
 	if !end.IsZero() && !end.After(t) {
-		// Far from the zone's listed changes, time takes every year for one of 365
-		// days, so that on the last day of a leap year the end lies behind.
+		// Beyond the changes that a zone lists, package time takes every year for one
+		// of 365 days, so that on the last day of a leap year the end lies behind.
 		end = t.Truncate(24 * time.Hour).Add(24 * time.Hour)
 	}
 	return period{start: start.UTC(), end: end.UTC(), offset: time.Duration(seconds) * time.Second}
+}
+
+// following is the period after p, which has an end. It begins there, whatever
+// package time thinks of a year's last day.
+func (c wallClock) following(p period) period {
+	next := c.period(p.end)
+	next.start = p.end
+	return next
 }
 
 // wall is what the local clock of p shows at t.

@@ -1,0 +1,92 @@
+package scheduler_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"pulltrail/scheduler"
+)
+
+func TestMetrics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := 0
+		f := start(t, &ledger{}, func(f *fixture, _ *scheduler.Spec) {
+			f.work = func(ctx context.Context, run scheduler.Run) error {
+				runs++
+				switch runs {
+				case 1:
+					return takes(2*time.Second)(ctx, run)
+				case 2:
+					return errWrong
+				case 3:
+					panic(errWrong)
+				}
+				return takes(90*time.Minute)(ctx, run)
+			}
+		})
+		sleepTo(5*time.Hour + 40*time.Minute) // the fourth run ended at half past five
+		const want = `
+# HELP pulltrail_scheduler_last_run_timestamp_seconds When the last run ended, whatever its outcome; 0 before the first since the start.
+# TYPE pulltrail_scheduler_last_run_timestamp_seconds gauge
+pulltrail_scheduler_last_run_timestamp_seconds{job="collect"} 9.467046e+08
+# HELP pulltrail_scheduler_next_slot_timestamp_seconds The slot that is waited for.
+# TYPE pulltrail_scheduler_next_slot_timestamp_seconds gauge
+pulltrail_scheduler_next_slot_timestamp_seconds{job="collect"} 9.467064e+08
+# HELP pulltrail_scheduler_run_duration_seconds How long runs took, whatever their outcome.
+# TYPE pulltrail_scheduler_run_duration_seconds histogram
+pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="0.1"} 2
+pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="0.5"} 2
+pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="1"} 2
+pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="5"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="15"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="60"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="300"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="900"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="1800"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="3600"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="+Inf"} 4
+pulltrail_scheduler_run_duration_seconds_sum{job="collect"} 5402
+pulltrail_scheduler_run_duration_seconds_count{job="collect"} 4
+# HELP pulltrail_scheduler_runs_total Runs that have ended, manual ones included, by outcome: ok, failed or panic.
+# TYPE pulltrail_scheduler_runs_total counter
+pulltrail_scheduler_runs_total{job="collect",outcome="failed"} 1
+pulltrail_scheduler_runs_total{job="collect",outcome="ok"} 2
+pulltrail_scheduler_runs_total{job="collect",outcome="panic"} 1
+# HELP pulltrail_scheduler_skipped_total Slots that were passed over because the job was still running.
+# TYPE pulltrail_scheduler_skipped_total counter
+pulltrail_scheduler_skipped_total{job="collect"} 1
+`
+		if err := testutil.GatherAndCompare(f.registry, strings.NewReader(want)); err != nil {
+			t.Error(err)
+		}
+		problems, err := testutil.GatherAndLint(f.registry)
+		if err != nil || len(problems) > 0 {
+			t.Errorf("lint: %v, %v", problems, err)
+		}
+	})
+}
+
+// counter is the value of the series of name with this label.
+func counter(t *testing.T, f *fixture, name, label, value string) float64 {
+	t.Helper()
+	families, err := f.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			for _, l := range metric.GetLabel() {
+				if family.GetName() == name && l.GetName() == label && l.GetValue() == value {
+					return metric.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	t.Fatalf("there is no %s with %s=%q", name, label, value)
+	return 0
+}
