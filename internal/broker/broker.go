@@ -9,6 +9,9 @@
 // ends: whoever needs more keeps a message until it has arrived, as the outbox does,
 // and puts the retained ones back with Retain after a start.
 //
+// It takes no notice of a client's Receive Maximum, which mochi honours by losing
+// messages or by hanging.
+//
 // At its bounds: 1,024 connections; per session 65,535 messages on their way or
 // waiting, for 7 days. Further messages for that session are dropped, which is logged
 // once a minute while it lasts and counted in $SYS/broker/messages/dropped. Messages
@@ -27,7 +30,6 @@ import (
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/hooks/auth"
 )
 
 const (
@@ -78,7 +80,7 @@ func New(listen string, log *slog.Logger) *Broker {
 // Listen binds the address; port 0 takes any that is free. Nobody is served yet. The
 // error for a port in use names the remedies.
 func (b *Broker) Listen() error {
-	l, err := net.Listen("tcp", b.listen)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", b.listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		_, port, _ := net.SplitHostPort(b.listen)
 		return fmt.Errorf("embedded broker: port %s is in use (%s): another program, maybe a broker, listens there already; "+
@@ -87,10 +89,10 @@ func (b *Broker) Listen() error {
 	if err != nil {
 		return fmt.Errorf("embedded broker: mqtt.embedded.listen: %w", err)
 	}
-	if err := b.server.AddHook(new(auth.AllowHook), nil); err != nil {
+	if err := b.server.AddHook(new(open), nil); err != nil {
 		return errors.Join(fmt.Errorf("embedded broker: %w", err), l.Close())
 	}
-	b.listener = newListener(l)
+	b.listener = newListener(l, func() { endAll(b.server) })
 	if err := b.server.AddListener(b.listener); err != nil {
 		return errors.Join(fmt.Errorf("embedded broker: %w", err), l.Close())
 	}

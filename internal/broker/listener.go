@@ -25,6 +25,7 @@ const (
 // that read nothing.
 type listener struct {
 	net.Listener
+	tell   func()     // tells the clients that it is over
 	failed chan error // receives why it cannot accept any more, once
 
 	mu      sync.Mutex
@@ -34,8 +35,8 @@ type listener struct {
 	running sync.WaitGroup
 }
 
-func newListener(l net.Listener) *listener {
-	return &listener{Listener: l, failed: make(chan error, 1), done: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+func newListener(l net.Listener, tell func()) *listener {
+	return &listener{Listener: l, tell: tell, failed: make(chan error, 1), done: make(chan struct{}), conns: map[net.Conn]struct{}{}}
 }
 
 func (l *listener) ID() string              { return "tcp" }
@@ -92,14 +93,14 @@ func (l *listener) remove(c net.Conn) {
 	l.running.Done()
 }
 
-// Close stops accepting, has mochi tell the clients, and waits for them to be gone.
-func (l *listener) Close(tell listeners.CloseFn) {
+// Close stops accepting, tells the clients, and waits for them to be gone.
+func (l *listener) Close(listeners.CloseFn) {
 	if !l.refuse() {
 		return
 	}
 	_ = l.Listener.Close()
 	late := time.AfterFunc(farewell, l.cut) // a client that does not read is not waited for
-	tell(l.ID())
+	l.tell()
 	late.Stop()
 	l.cut()
 	l.running.Wait()
