@@ -71,7 +71,7 @@ func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) 
 	follow := func(name string, log indexer.Log, id string, advanced func(document.Position)) {
 		f := indexer.NewFollower(indexer.FollowerOptions{
 			Name: name, Log: log, LogID: id, Sink: sink, Router: o.router, Cursors: o.cursors, DeadLetters: o.letters,
-			BatchSize: cfg.Indexer.BatchSize, BatchBytes: cfg.Indexer.BatchBytes,
+			Concurrency: cfg.Indexer.Concurrency, BatchSize: cfg.Indexer.BatchSize, BatchBytes: cfg.Indexer.BatchBytes,
 			Logger: o.log, Registerer: o.registry, OnAdvance: advanced,
 		})
 		in.followers = append(in.followers, f)

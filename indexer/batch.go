@@ -18,10 +18,10 @@ type batch struct {
 }
 
 // settle sees to it that every entry is stored or durable as a dead letter. Only
-// what failed is tried again.
-func (f *Follower) settle(ctx context.Context, entries []document.Entry) error {
+// what failed is tried again, until ctx is done; work bounds the tries themselves.
+func (f *Follower) settle(ctx, work context.Context, entries []document.Entry) error {
 	b := f.resolve(entries)
-	return f.until(ctx, func(ctx context.Context) error { return f.try(ctx, b) })
+	return f.until(ctx, work, func(ctx context.Context) error { return f.try(ctx, b) })
 }
 
 func (f *Follower) resolve(entries []document.Entry) *batch {
@@ -74,7 +74,6 @@ func (f *Follower) try(ctx context.Context, b *batch) error {
 	}
 	switch {
 	case again == nil:
-		f.health.recover()
 		return nil
 	case len(b.docs) < sent:
 		return errProgress{again}

@@ -16,6 +16,8 @@ const (
 // Config is the section "indexer" of the configuration.
 type Config struct {
 	OpenSearch OpenSearchConfig `koanf:"opensearch"`
+	// Concurrency is how many bulk requests may be under way for each log.
+	Concurrency int `koanf:"concurrency"`
 	// BatchSize is the most documents, BatchBytes about the most bytes, of one
 	// bulk request.
 	BatchSize  int   `koanf:"batch_size"`
@@ -61,6 +63,7 @@ type Route struct {
 func DefaultConfig() Config {
 	return Config{
 		OpenSearch:      OpenSearchConfig{Timeout: 30 * time.Second},
+		Concurrency:     4,
 		BatchSize:       1000,
 		BatchBytes:      5 << 20,
 		JournalMaxBytes: 1 << 30,

@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -32,13 +33,15 @@ type FollowerOptions struct {
 	Router      *Router
 	Cursors     Cursors
 	DeadLetters DeadLetters
+	// Concurrency is how many batches may be on their way; less than 1 stands for 1.
+	Concurrency int
 	// BatchSize is the most documents, BatchBytes about the most bytes, of a batch.
 	BatchSize  int
 	BatchBytes int64
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	// OnAdvance, where set, is told the cursor when it is known and whenever it has
-	// moved, by one goroutine.
+	// OnAdvance, where set, is told the durable cursor when it is known and whenever it
+	// has moved, by one goroutine.
 	OnAdvance func(document.Position)
 }
 
@@ -59,6 +62,7 @@ func NewFollower(opts FollowerOptions) *Follower {
 	if opts.LogID == "" {
 		opts.LogID = opts.Name
 	}
+	opts.Concurrency = max(1, opts.Concurrency)
 	f := &Follower{opts: opts, sink: opts.Sink.String()}
 	f.log = opts.Logger.With("sink", f.sink, "log", opts.Name)
 	f.health = newHealth(f.log)
@@ -87,42 +91,28 @@ func (f *Follower) State() State {
 	return s
 }
 
-// Run follows the log until ctx is done, and then returns nil: the request that is
-// under way ends with ctx, and what it stored is stored again, harmlessly, next time.
+// Run follows the log until ctx is done. It lets the requests under way end, for a few
+// seconds at most: what they have stored without its being known is stored again,
+// harmlessly, next time. The error says that the last cursor could not be saved.
 func (f *Follower) Run(ctx context.Context) error {
 	var redelivery sync.WaitGroup
 	redelivery.Go(func() { f.redeliver(ctx) })
 	defer redelivery.Wait()
-	if err := f.follow(ctx); err != nil && ctx.Err() == nil {
+	if err := f.follow(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
 }
 
 func (f *Follower) follow(ctx context.Context) error {
-	if err := f.until(ctx, f.start); err != nil {
+	if err := f.until(ctx, ctx, f.start); err != nil {
 		return err
 	}
 	f.advanced()
 	f.ping(ctx)
-	for ctx.Err() == nil {
-		appended := f.opts.Log.Notify() // before Read, so that nothing slips between
-		entries, err := f.read(ctx)
-		if err != nil {
-			return err
-		}
-		if len(entries) == 0 {
-			f.idle(ctx, appended)
-			continue
-		}
-		if err := f.settle(ctx, entries); err != nil {
-			return err
-		}
-		if err := f.advance(ctx, entries[len(entries)-1].Position); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
+	cursor := document.Position(f.position.Load())
+	p := &pipeline{Follower: f, read: cursor, saved: cursor}
+	return p.run(ctx)
 }
 
 // start finds the cursor.
@@ -144,65 +134,21 @@ func (f *Follower) start(ctx context.Context) error {
 	return nil
 }
 
-func (f *Follower) read(ctx context.Context) (entries []document.Entry, err error) {
-	after := document.Position(f.position.Load())
-	err = f.until(ctx, func(ctx context.Context) error {
-		if entries, err = f.opts.Log.Read(ctx, after, f.opts.BatchSize, f.opts.BatchBytes); err != nil {
-			return caused{err, causeLog}
-		}
-		return nil
-	})
-	return entries, err
-}
-
-// advance makes the cursor durable behind a settled batch.
-func (f *Follower) advance(ctx context.Context, to document.Position) error {
-	err := f.until(ctx, func(ctx context.Context) error {
-		if err := f.opts.Cursors.SetCursor(ctx, f.sink, f.opts.Name, to); err != nil {
-			return caused{err, causeCursor}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	f.position.Store(uint64(to))
-	f.metrics.batches.Inc()
-	f.advanced()
-	return nil
-}
-
 func (f *Follower) advanced() {
 	if f.opts.OnAdvance != nil {
 		f.opts.OnAdvance(document.Position(f.position.Load()))
 	}
 }
 
-// idle waits for an append, and meanwhile asks the sink now and then whether it is
-// there, so that State tells of one that is away before it is needed.
-func (f *Follower) idle(ctx context.Context, appended <-chan struct{}) {
-	timer := time.NewTimer(idlePing)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-appended:
-			return
-		case <-timer.C:
-			f.ping(ctx)
-			timer.Reset(idlePing)
-		}
-	}
-}
-
+// ping asks the sink whether it is there, so that State tells of one that is away
+// before it is needed.
 func (f *Follower) ping(ctx context.Context) {
 	err := f.opts.Sink.Ping(ctx)
 	switch {
 	case err == nil:
-		f.health.recover()
+		f.health.recover(f)
 	case ctx.Err() == nil:
 		f.metrics.failures.WithLabelValues(causeOf(err)).Inc()
-		f.health.fail(err)
+		f.health.fail(f, err)
 	}
 }

@@ -31,23 +31,22 @@ type errProgress struct{ error }
 
 func (e errProgress) Unwrap() error { return e.error }
 
-// until repeats step until it succeeds. Its own error is that of ctx. This is the
-// only place where anything is tried again.
-func (f *Follower) until(ctx context.Context, step func(context.Context) error) error {
+// until repeats step, with the context work, until it succeeds or ctx is done. Its own
+// error is that of ctx. This is the only place where anything is tried again.
+func (f *Follower) until(ctx, work context.Context, step func(context.Context) error) error {
 	pauses := newBackoff(firstPause, longPause)
-	for tries := 0; ; tries++ {
-		err := step(ctx)
+	trouble := new(trouble)
+	for {
+		err := step(work)
 		switch {
-		case err == nil && tries > 0:
-			f.health.recover()
-			return nil
 		case err == nil:
+			f.health.recover(trouble)
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
 		f.metrics.failures.WithLabelValues(causeOf(err)).Inc()
-		f.health.fail(err)
+		f.health.fail(trouble, err)
 		if errors.As(err, new(errProgress)) {
 			pauses.Reset()
 		}

@@ -20,28 +20,35 @@ type State struct {
 	Position, Head document.Position
 }
 
-// health keeps whether a follower gets on and logs when that changes.
+// trouble stands for one thing that is tried again and again. It is not empty, so that
+// each has an address of its own.
+type trouble struct{ _ byte }
+
+// health keeps what a follower is in trouble with and logs when that changes. Several
+// batches can be at the same time, and it gets on when none is.
 type health struct {
 	log *slog.Logger
 
-	mu    sync.Mutex
-	cause string // empty: it gets on
-	err   string
-	since time.Time
+	mu       sync.Mutex
+	troubles map[any]struct{}
+	cause    string // empty: it gets on
+	err      string
+	since    time.Time
 }
 
 func newHealth(log *slog.Logger) *health {
-	return &health{log: log, since: time.Now().UTC()}
+	return &health{log: log, since: time.Now().UTC(), troubles: make(map[any]struct{})}
 }
 
 // fail takes note of a failed try. Only another cause than before is logged.
-func (h *health) fail(err error) {
+func (h *health) fail(who any, err error) {
 	cause := causeOf(err)
 	h.mu.Lock()
 	before := h.cause
 	if before == "" {
 		h.since = time.Now().UTC()
 	}
+	h.troubles[who] = struct{}{}
 	h.cause, h.err = cause, err.Error()
 	h.mu.Unlock()
 	if cause != before {
@@ -50,14 +57,16 @@ func (h *health) fail(err error) {
 }
 
 // recover takes note of a try that was a success.
-func (h *health) recover() {
+func (h *health) recover(who any) {
 	h.mu.Lock()
+	delete(h.troubles, who)
 	before, since := h.cause, h.since
-	if before != "" {
+	over := before != "" && len(h.troubles) == 0
+	if over {
 		h.cause, h.err, h.since = "", "", time.Now().UTC()
 	}
 	h.mu.Unlock()
-	if before != "" {
+	if over {
 		h.log.Info("indexing goes on", "cause", before, "after", time.Since(since).Round(time.Millisecond))
 	}
 }

@@ -23,6 +23,7 @@ const (
 	minJournalBytes = 1 << 20
 	minTimeout      = 100 * time.Millisecond
 	maxTimeout      = 10 * time.Minute
+	maxConcurrency  = 64
 	maxBodyFile     = 1 << 20
 )
 
@@ -31,6 +32,9 @@ const (
 func (c Config) Validate() problem.List {
 	var list problem.List
 	list.AddUnder("opensearch", c.OpenSearch.validate())
+	if c.Concurrency < 1 || c.Concurrency > maxConcurrency {
+		list.Add("concurrency", c.Concurrency, "is out of range: write 1 to %d", maxConcurrency)
+	}
 	if c.BatchSize < 1 || c.BatchSize > maxBatchSize {
 		list.Add("batch_size", c.BatchSize, "is out of range: write 1 to %d", maxBatchSize)
 	}

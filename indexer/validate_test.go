@@ -47,6 +47,7 @@ func TestValidate(t *testing.T) {
 		}), ""},
 		{"a snapshot route", route(snapshots, func(*Route) {}), ""},
 		{"an index with a dot in front", route(snapshots, func(r *Route) { r.Index = ".hub" }), ""},
+		{"no request at all", func(c *Config) { c.Concurrency = 0 }, "concurrency: 0: is out of range: write 1 to 64"},
 		{"an empty batch", func(c *Config) { c.BatchSize = 0 }, "batch_size: 0: is out of range: write 1 to 10000"},
 		{"a batch that no cluster takes", func(c *Config) { c.BatchBytes = 1 << 30 }, "batch_bytes: 1073741824: is out of range"},
 		{"a journal without room", func(c *Config) { c.JournalMaxBytes = 1 }, "journal_max_bytes: 1: is too small"},

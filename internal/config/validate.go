@@ -57,11 +57,12 @@ func (l Log) validate(list *problem.List) {
 
 // validateSchedule leaves the values to the scheduler's messages, which quote them.
 func (c Config) validateSchedule(list *problem.List) {
-	if _, err := scheduler.ParseSchedule("@daily", c.Collector.Timezone); err != nil {
+	zone := c.Collector.Timezone
+	if _, err := scheduler.ParseSchedule("@daily", zone); err != nil {
 		list.Add("collector.timezone", nil, "%v", err)
-		return
+		zone = "UTC" // to check the schedule all the same
 	}
-	if _, err := scheduler.ParseSchedule(c.Collector.Schedule, c.Collector.Timezone); err != nil {
+	if _, err := scheduler.ParseSchedule(c.Collector.Schedule, zone); err != nil {
 		list.Add("collector.schedule", nil, "%v", err)
 	}
 }
