@@ -115,6 +115,16 @@ func (d *daemon) get(path string, into any) int {
 	return response.StatusCode
 }
 
+// awaitRun waits for the end of the run that begins with the daemon.
+func (d *daemon) awaitRun() {
+	d.t.Helper()
+	eventually(d.t, "the end of the run", func() bool {
+		var metrics string
+		d.get("/metrics", &metrics)
+		return strings.Contains(metrics, `pulltrail_scheduler_runs_total{job="collect",outcome="ok"} 1`)
+	})
+}
+
 type repositories struct {
 	Repositories []struct {
 		Namespace, Name string
@@ -192,8 +202,11 @@ func TestASnapshotGoesAllTheWayToTheAPI(t *testing.T) {
 	if !strings.Contains(page, "12,916,987,208") || !strings.Contains(page, "a/gone") {
 		t.Errorf("the page: %s", page)
 	}
-	d.get("/metrics", &metrics)
-	for _, want := range []string{"pulltrail_build_info", "go_goroutines", `pulltrail_outbox_snapshots 0`, "pulltrail_collector_", "pulltrail_scheduler_", "pulltrail_mqtt_"} {
+	eventually(t, "an empty outbox", func() bool {
+		d.get("/metrics", &metrics)
+		return strings.Contains(metrics, "pulltrail_outbox_snapshots 0")
+	})
+	for _, want := range []string{"pulltrail_build_info", "go_goroutines", "pulltrail_collector_", "pulltrail_scheduler_", "pulltrail_mqtt_"} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("no %s in the metrics", want)
 		}
@@ -206,11 +219,7 @@ func TestARestartPollsNothingThatIsThereAlready(t *testing.T) {
 	cfg := settings(t, hub, "nginx")
 	d := start(t, cfg)
 	eventually(t, "the first snapshot", func() bool { return d.totals()["library/nginx"] == "1" })
-	eventually(t, "the end of the run", func() bool {
-		var metrics string
-		d.get("/metrics", &metrics)
-		return strings.Contains(metrics, `pulltrail_scheduler_runs_total{job="collect",outcome="ok"} 1`)
-	})
+	d.awaitRun()
 	if err := d.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -296,6 +305,7 @@ func TestABrokerAndAnOpenSearchThatAreAwayAreStates(t *testing.T) {
 		d.get("/metrics", &metrics)
 		return strings.Contains(metrics, "pulltrail_outbox_snapshots 1")
 	})
+	d.awaitRun()
 	summary, err := control.NewClient(datadir.ControlSocket(cfg.DataDir)).Collect(t.Context(), nil, time.Millisecond, func(control.Result) {})
 	if err != nil || !strings.Contains(summary.Undelivered, "outbox") {
 		t.Errorf("collect: %+v, %v", summary, err)
