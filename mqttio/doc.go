@@ -26,12 +26,13 @@
 //
 // # At the bounds
 //
-// A Subscriber takes messages off the connection at once, because a client that stops
-// reading stalls and is thrown out, and queues up to 65,535 of them (the Receive
-// Maximum, which is how many the broker may send without an acknowledgement) or 64 MiB.
-// When the store is so far behind that the queue is full, the connection is given up,
-// visibly, and made again when half of the queue is stored. Until then the broker keeps
-// the messages in the session, within the broker's own limits, and sends them again.
+// A Subscriber queues up to 65,535 messages (the Receive Maximum, which is how many the
+// broker may send without an acknowledgement) or 64 MiB. When the store is that far
+// behind, the messages wait in front of the queue, where the Receive Maximum bounds
+// their number, and the broker keeps the rest in the session, within its own limits:
+// a stock Mosquitto sends 20 ahead, the embedded broker all 65,535. The connection
+// stands meanwhile, because pings are still answered; should it end, the next one is
+// made when what waits is in the queue.
 //
 // No Maximum Packet Size is announced, because brokers drop larger messages silently:
 // a message above Config.MaxPayload is received and becomes a dead letter, of which the

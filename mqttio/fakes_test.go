@@ -222,6 +222,17 @@ func (s *store) times(payload string) (n int) {
 	return n
 }
 
+// distinct is how many payloads were stored.
+func (s *store) distinct() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := map[string]bool{}
+	for _, m := range s.messages {
+		seen[string(m.Payload)] = true
+	}
+	return len(seen)
+}
+
 func (s *store) all() []document.Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -50,13 +50,12 @@ type link struct {
 	pace   pace
 	counts linkMetrics
 
-	// receive takes a message. It must not block: paho reads nothing meanwhile.
+	// receive takes a message. While it waits paho goes on reading, and holds as many
+	// messages as the Receive Maximum.
 	receive func(*paho.Publish)
 	// serve is called for each connection, one at a time, with a context that ends
 	// with the connection.
 	serve func(context.Context, *autopaho.ConnectionManager, *paho.Connack)
-	// ready says whether a connection may be made now; nil for always.
-	ready func() error
 
 	session *session
 	first   bool // no attempt has been made yet
@@ -170,11 +169,6 @@ func (l *link) backoff(n int) time.Duration {
 
 // attempt makes the network's part of a connection.
 func (l *link) attempt(ctx context.Context, _ autopaho.ClientConfig, u *url.URL) (net.Conn, error) {
-	if l.ready != nil {
-		if err := l.ready(); err != nil {
-			return nil, err
-		}
-	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	c, err := dial(ctx, u, l.tls)

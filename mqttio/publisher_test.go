@@ -55,9 +55,9 @@ func TestOnlyTheNewestSnapshotOfATopicIsRetained(t *testing.T) {
 			test.change(&cfg)
 			first := connect(t, b, "first", "t/#")
 			p := newTestPublisher(t, cfg, url, o)
-			p.link.pace.publish = time.Hour
+			p.link.pace.publish, p.link.pace.publishMost = time.Hour, time.Hour
 			start(t, p.Run)
-			eventually(t, "all three", func() bool { return len(first.all()) == 3 })
+			eventually(t, "all three", func() bool { return len(first.all()) >= 3 })
 			late := connect(t, b, "late", "#") // the embedded broker does not replay "t" for "t/#"
 			o.add(pending("z", 9))             // marks the end of what is retained
 			eventually(t, "the mark", func() bool { return late.times("ns/z@9") == 1 })
@@ -87,9 +87,9 @@ func TestSnapshotsOfOneTopicKeepTheirOrder(t *testing.T) {
 		o.add(pending("a", slot+1), pending("b", slot+1))
 	}
 	p := newTestPublisher(t, testConfig(), url, o)
-	p.link.pace.publish = time.Hour
+	p.link.pace.publish, p.link.pace.publishMost = time.Hour, time.Hour
 	start(t, p.Run)
-	eventually(t, "all", func() bool { return len(other.all()) == 80 })
+	eventually(t, "all", func() bool { return len(other.all()) >= 80 })
 	last := map[string]string{}
 	want := map[string]int{}
 	for _, m := range other.all() {

@@ -28,13 +28,14 @@ func (it item) size() int64 {
 	return int64(len(it.Payload)) + int64(len(it.Topic)) + itemOverhead
 }
 
-// queue holds what was received and is not stored yet. It never makes the sender
-// wait; who pushes is told when it is full.
+// queue holds what was received and is not stored yet. Who pushes waits while it is
+// full.
 type queue struct {
 	maxMessages int
 	maxBytes    int64
 
 	mu      sync.Mutex
+	room    sync.Cond
 	items   []item
 	bytes   int64
 	taken   int64 // bytes that were taken and are not done yet
@@ -44,21 +45,30 @@ type queue struct {
 }
 
 func newQueue() *queue {
-	return &queue{maxMessages: maxQueueMessages, maxBytes: maxQueueBytes, arrived: make(chan struct{}, 1)}
+	q := &queue{maxMessages: maxQueueMessages, maxBytes: maxQueueBytes, arrived: make(chan struct{}, 1)}
+	q.room.L = &q.mu
+	return q
 }
 
-// push adds a message, unless the queue is closed, and reports whether the queue is
-// now full.
-func (q *queue) push(it item) (full bool) {
+// push adds a message when there is room. A closed queue takes none. A message that
+// is larger than the bound is taken alone.
+func (q *queue) push(it item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	for !q.closed && q.full(it.size()) {
+		q.room.Wait()
+	}
 	if q.closed {
-		return false
+		return
 	}
 	q.items = append(q.items, it)
 	q.bytes += it.size()
 	q.signal()
-	return len(q.items)+q.batch > q.maxMessages || q.bytes+q.taken > q.maxBytes
+}
+
+func (q *queue) full(size int64) bool {
+	n, bytes := len(q.items)+q.batch, q.bytes+q.taken
+	return n > 0 && (n >= q.maxMessages || bytes+size > q.maxBytes)
 }
 
 // take gives all that has arrived, at most a batch, and waits if that is nothing. It
@@ -104,12 +114,7 @@ func (q *queue) done() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.batch, q.taken = 0, 0
-}
-
-// roomy reports whether no more than half of the queue is used.
-func (q *queue) roomy() bool {
-	n, bytes := q.size()
-	return n <= q.maxMessages/2 && bytes <= q.maxBytes/2
+	q.room.Broadcast()
 }
 
 func (q *queue) size() (messages int, bytes int64) {
@@ -118,11 +123,12 @@ func (q *queue) size() (messages int, bytes int64) {
 	return len(q.items) + q.batch, q.bytes + q.taken
 }
 
-// close lets nothing more in. What is there can still be taken.
+// close lets nothing more in, those who wait included. What is there can still be taken.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
+	q.room.Broadcast()
 	q.signal()
 }
 

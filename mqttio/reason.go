@@ -13,6 +13,7 @@ const (
 	codeNoSubscribers = 0x10
 	codeFailure       = 0x80 // and all above
 	codeTakenOver     = 0x8E
+	codeIDInUse       = 0x91
 )
 
 // reasons are the codes that a person can do something about.
@@ -32,6 +33,7 @@ var reasons = map[byte]string{
 	0x8D: "it has heard nothing for too long",
 	0x8F: "it does not accept the topic filter",
 	0x90: "it does not accept the topic",
+	0x91: "it has the packet's number in use",
 	0x93: "it was sent too many messages at once",
 	0x95: "a packet is larger than it takes",
 	0x96: "it was sent messages too fast",
@@ -68,9 +70,6 @@ func connectReason(broker string, err error) string {
 	}
 	if inner := errors.Unwrap(err); inner != nil {
 		err = inner // autopaho names the broker in front, and so do we
-	}
-	if errors.Is(err, errQueueFull) {
-		return err.Error()
 	}
 	return fmt.Sprintf("cannot connect to %s: %v", broker, err)
 }

@@ -2,7 +2,6 @@ package mqttio
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -94,7 +93,6 @@ func NewSubscriber(cfg Config, opts SubscriberOptions) (*Subscriber, error) {
 	s.link.expiry = cfg.SessionExpiry
 	s.link.receive = s.receive
 	s.link.serve = s.subscribe
-	s.link.ready = s.ready
 	s.link.state.note("not subscribed yet")
 	m := newMetrics(opts.Name)
 	s.link.counts = m.link()
@@ -147,24 +145,11 @@ func (s *Subscriber) Run(ctx context.Context) error {
 // receive takes a message off the connection.
 func (s *Subscriber) receive(p *paho.Publish) {
 	s.counts.received.Inc()
-	full := s.queue.push(item{
+	s.queue.push(item{
 		Message:    document.Message{Topic: p.Topic, Payload: p.Payload, Retained: p.Retain, Received: time.Now().UTC()},
 		packetID:   p.PacketID,
 		generation: s.link.session.current(),
 	})
-	if full {
-		s.link.drop(errQueueFull.Error())
-	}
-}
-
-var errQueueFull = errors.New("received messages wait for the store, and there is no room for more: the broker keeps them meanwhile")
-
-// ready keeps the connection away until there is room in the queue.
-func (s *Subscriber) ready() error {
-	if !s.queue.roomy() {
-		return errQueueFull
-	}
-	return nil
 }
 
 // subscribe asks for the filters on each new connection, because they may have
@@ -173,19 +158,23 @@ func (s *Subscriber) subscribe(ctx context.Context, m *autopaho.ConnectionManage
 	pace := s.link.pace
 	wanted := s.filters
 	for n := 0; ; n++ {
-		refused, why := ask(ctx, m, wanted)
+		a := ask(ctx, m, wanted)
 		if ctx.Err() != nil {
 			return
 		}
-		if why == "" {
+		if a.why == "" {
 			s.link.state.mend(faultSubscription)
 			s.link.state.note("")
 			return
 		}
-		s.link.state.fail(faultSubscription, why)
 		pause := jittered(pace.least, pace.most, n)
-		if len(refused) > 0 { // those that are granted would replay what is retained
-			wanted, pause = refused, pace.refused
+		switch {
+		case a.busy && n < busyTries:
+		case len(a.refused) > 0: // those that are granted would replay what is retained
+			wanted, pause = a.refused, pace.refused
+			fallthrough
+		default:
+			s.link.state.fail(faultSubscription, a.why)
 		}
 		if !sleep(ctx, pause) {
 			return
@@ -193,29 +182,42 @@ func (s *Subscriber) subscribe(ctx context.Context, m *autopaho.ConnectionManage
 	}
 }
 
-// ask subscribes, and gives what the broker refuses and why; only why when there is no
-// answer.
-func ask(ctx context.Context, m *autopaho.ConnectionManager, filters []string) (refused []string, why string) {
+// busyTries is how often a subscription meets a packet id in use before that counts as
+// a failure. The embedded broker numbers the packets of both directions in one range,
+// so while it sends again what waits in a session, our numbers collide with its own.
+const busyTries = 5
+
+// An answer is what a broker says to a subscription.
+type answer struct {
+	refused []string // filters
+	why     string   // what is wrong; empty when all filters are granted
+	busy    bool     // trying again will do
+}
+
+// ask subscribes.
+func ask(ctx context.Context, m *autopaho.ConnectionManager, filters []string) (a answer) {
 	request := &paho.Subscribe{}
 	for _, f := range filters {
 		// Retained messages come with each subscription (RetainHandling 0), and only
 		// then with the flag (RetainAsPublished false).
 		request.Subscriptions = append(request.Subscriptions, paho.SubscribeOptions{Topic: f, QoS: 1})
 	}
-	answer, err := m.Subscribe(ctx, request)
-	if answer == nil || len(answer.Reasons) != len(filters) {
+	reply, err := m.Subscribe(ctx, request)
+	if reply == nil || len(reply.Reasons) != len(filters) {
 		if err == nil {
 			err = fmt.Errorf("the broker has answered for another number of filters than %d", len(filters))
 		}
-		return nil, fmt.Sprintf("cannot subscribe to %s: %v", filters[0], err)
+		return answer{why: fmt.Sprintf("cannot subscribe to %s: %v", filters[0], err)}
 	}
-	for i, code := range answer.Reasons {
-		if code >= codeFailure {
-			refused = append(refused, filters[i])
-			if why == "" {
-				why = fmt.Sprintf("the broker refuses the subscription of %s: %s", filters[i], reason(code, answer.Properties.ReasonString))
-			}
+	for i, code := range reply.Reasons {
+		if code < codeFailure {
+			continue
+		}
+		a.refused = append(a.refused, filters[i])
+		a.busy = a.busy || code == codeIDInUse
+		if a.why == "" {
+			a.why = fmt.Sprintf("the broker refuses the subscription of %s: %s", filters[i], reason(code, reply.Properties.ReasonString))
 		}
 	}
-	return refused, why
+	return a
 }

@@ -31,7 +31,8 @@ func TestAPublishedSnapshotIsStoredAndConfirmed(t *testing.T) {
 	eventually(t, "an empty outbox again", func() bool { return o.len() == 0 })
 	for _, m := range kept.all() {
 		id := string(m.Payload)
-		if want := "t/" + id[:strings.Index(id, "@")]; m.Topic != want || m.Received.Location() != time.UTC {
+		name, _, _ := strings.Cut(id, "@")
+		if want := "t/" + name; m.Topic != want || m.Received.Location() != time.UTC {
 			t.Errorf("%s came to %s at %v, want %s", id, m.Topic, m.Received, want)
 		}
 	}
@@ -119,9 +120,12 @@ func TestWhatIsPublishedWhileTheSubscriberIsAwayIsStoredLater(t *testing.T) {
 	for i := range 100 {
 		other.publish(t, "t/x", fmt.Sprint(i))
 	}
+	// The embedded broker acknowledges a message before it puts it into sessions, and
+	// loses one that a session misses by coming back in between.
+	other.publish(t, "elsewhere", "when this is acknowledged, those before are there")
 	s = newTestSubscriber(t, testConfig(), subscriberOptions(url, kept))
 	start(t, s.Run)
-	eventually(t, "all messages", func() bool { return len(kept.all()) == 100 })
+	eventually(t, "all messages", func() bool { return kept.distinct() == 100 })
 }
 
 func TestMessagesThatArriveTogetherAreStoredTogether(t *testing.T) {
@@ -260,7 +264,7 @@ func TestARetainedMessageIsKnownAsOne(t *testing.T) {
 	}
 }
 
-func TestAFullQueueGivesTheConnectionUpUntilThereIsRoom(t *testing.T) {
+func TestAFullQueueHoldsBackAndLosesNothing(t *testing.T) {
 	b, url, _ := startBroker(t, "127.0.0.1:0")
 	kept := &store{}
 	kept.fail(errors.New("the disk is full"))
@@ -269,27 +273,44 @@ func TestAFullQueueGivesTheConnectionUpUntilThereIsRoom(t *testing.T) {
 	start(t, s.Run)
 	ready(t, s)
 	other := connect(t, b, "other")
-	payload := func(i int) string { return fmt.Sprintf("%04d%s", i, strings.Repeat("x", 996)) }
 	const n = 100
 	for i := range n {
-		other.publish(t, "t/x", payload(i))
+		other.publish(t, "t/x", fmt.Sprintf("%0900d", i))
 	}
-	eventually(t, "a connection that is given up", func() bool {
-		state := s.State()
-		return !state.Connected && strings.Contains(state.Err, "no room") && strings.Contains(state.Err, "the disk is full")
-	})
+	eventually(t, "a full queue", func() bool { n, _ := s.queue.size(); return n >= 10 })
+	eventually(t, "some attempts", func() bool { return kept.failed() > 5 })
+	if n, bytes := s.queue.size(); bytes > s.queue.maxBytes {
+		t.Errorf("the queue has %d messages with %d bytes", n, bytes)
+	}
+	if !s.State().Connected {
+		t.Errorf("the state is %+v", s.State())
+	}
 	kept.fail(nil)
-	eventually(t, "everything", func() bool {
-		seen := map[string]bool{}
-		for _, m := range kept.all() {
-			seen[string(m.Payload)] = true
-		}
-		return len(seen) == n
-	})
-	eventually(t, "a good state", func() bool { return s.State().Connected && s.State().Err == "" })
-	if n, bytes := s.queue.size(); n != 0 && bytes != 0 {
-		t.Errorf("the queue still has %d messages with %d bytes", n, bytes)
+	eventually(t, "everything", func() bool { return kept.distinct() == n })
+	eventually(t, "an empty queue", func() bool { n, bytes := s.queue.size(); return n == 0 && bytes == 0 })
+	if len(kept.all()) != n {
+		t.Errorf("%d messages were stored %d times", n, len(kept.all()))
 	}
+}
+
+func TestASubscriberWithAFullQueueStops(t *testing.T) {
+	b, url, _ := startBroker(t, "127.0.0.1:0")
+	kept := &store{}
+	kept.fail(errors.New("the disk is full"))
+	s := newTestSubscriber(t, testConfig(), subscriberOptions(url, kept))
+	s.queue.maxMessages = 2
+	s.link.pace.drain = time.Millisecond
+	stop := start(t, s.Run)
+	ready(t, s)
+	other := connect(t, b, "other")
+	for i := range 10 {
+		other.publish(t, "t/x", fmt.Sprint(i))
+	}
+	eventually(t, "one that waits", func() bool { return testutil.ToFloat64(s.counts.received) == 3 })
+	stop()
+	kept.fail(nil)
+	start(t, newTestSubscriber(t, testConfig(), subscriberOptions(url, kept)).Run)
+	eventually(t, "everything", func() bool { return kept.distinct() == 10 })
 }
 
 func TestASubscriberStoresWhatItHasBeforeItStops(t *testing.T) {

@@ -6,8 +6,9 @@
 // the configuration sees to that.
 //
 // It keeps everything in memory. What it has acknowledged is gone when the process
-// ends: whoever needs more keeps a message until it has arrived, as the outbox does,
-// and puts the retained ones back with Retain after a start.
+// ends, and a message can be lost that is published in the instant in which a session
+// comes back. Whoever needs more keeps a message until it has arrived, as the outbox
+// does, and puts the retained ones back with Retain after a start.
 //
 // It takes no notice of a client's Receive Maximum, which mochi honours by losing
 // messages or by hanging.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,8 +60,8 @@ func connect(t *testing.T, b *broker.Broker, id string) (*paho.Client, <-chan *p
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	week := uint32(7 * 24 * 3600)
-	ack, err := client.Connect(ctx, &paho.Connect{ClientID: id, KeepAlive: 30, Properties: &paho.ConnectProperties{SessionExpiryInterval: &week}})
+	week, most := uint32(7*24*3600), uint16(65535)
+	ack, err := client.Connect(ctx, &paho.Connect{ClientID: id, KeepAlive: 30, Properties: &paho.ConnectProperties{SessionExpiryInterval: &week, ReceiveMaximum: &most}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,6 +163,29 @@ func TestASessionKeepsMessagesForAClientThatIsAway(t *testing.T) {
 	if len(seen) != n {
 		t.Errorf("%d of %d messages have come", len(seen), n)
 	}
+}
+
+func TestABusySessionDoesNotHang(t *testing.T) {
+	b := start(t)
+	subscriber, messages, _ := connect(t, b, "subscriber")
+	subscribe(t, subscriber, "a")
+	const publishers, each = 4, 500
+	var running sync.WaitGroup
+	for i := range publishers {
+		publisher, _, _ := connect(t, b, fmt.Sprint("publisher", i))
+		running.Go(func() {
+			for range each {
+				if _, err := publisher.Publish(t.Context(), &paho.Publish{Topic: "a", Payload: []byte("x"), QoS: 1}); err != nil {
+					t.Errorf("publish: %v", err)
+					return
+				}
+			}
+		})
+	}
+	for range publishers * each {
+		receive(t, messages)
+	}
+	running.Wait()
 }
 
 func TestAPortInUseIsAnErrorWithBothRemedies(t *testing.T) {
