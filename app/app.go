@@ -43,7 +43,7 @@ type Options struct {
 	// Task makes the process a short one: there is no schedule, no page and no
 	// control socket; Task is called when all parts have started, and its end is
 	// the end of Run.
-	Task func(context.Context, control.Collector) error
+	Task func(context.Context, control.Daemon) error
 	// Ready, where set, is called once everything listens, with the addresses.
 	Ready func(Addresses)
 }
@@ -133,9 +133,10 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		collector: poller, tracked: cfg.Repositories(), outbox: waiting, history: trail,
 		publisher: publisher, followers: in.followers,
 	}
+	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload)}
 	if opts.Task != nil {
 		run.trigger = run.now
-		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, run) })
+		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, asked) })
 	}
 	schedule, err := scheduler.New(scheduler.Options{Ledger: store, Log: log, Registerer: registry}, scheduler.Spec{
 		Name: collectJob, Schedule: cfg.Collector.Schedule, Timezone: cfg.Collector.Timezone,
@@ -147,7 +148,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	}
 	run.trigger = func(ctx context.Context) error { return schedule.Trigger(ctx, collectJob) }
 	ps.run("scheduler", schedule.Run)
-	commands, err := control.Listen(datadir.ControlSocket(cfg.DataDir), run, log)
+	commands, err := control.Listen(datadir.ControlSocket(cfg.DataDir), asked, log)
 	if err != nil {
 		return err
 	}

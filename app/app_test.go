@@ -250,7 +250,7 @@ func TestATaskNeedsNoDaemon(t *testing.T) {
 	cfg := settings(t, hub, "nginx", "a/missing")
 	var results []control.Result
 	var summary control.Summary
-	err := app.Run(t.Context(), cfg, app.Options{Log: testLog(t), Task: func(ctx context.Context, c control.Collector) (err error) {
+	err := app.Run(t.Context(), cfg, app.Options{Log: testLog(t), Task: func(ctx context.Context, c control.Daemon) (err error) {
 		summary, err = c.Collect(ctx, nil, patience, func(r control.Result) { results = append(results, r) })
 		return err
 	}})

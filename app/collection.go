@@ -65,6 +65,7 @@ func (c *collection) now(ctx context.Context) error {
 // Collect is a run by hand; it makes collection a control.Collector.
 func (c *collection) Collect(ctx context.Context, repositories []hub.Repository, settle time.Duration, progress func(control.Result)) (control.Summary, error) {
 	r := &request{repositories: repositories, progress: func(result collector.Result) { progress(shown(result)) }}
+	refused := c.refused()
 	err := c.trigger(context.WithValue(ctx, requestKey{}, r))
 	if errors.Is(err, scheduler.ErrRunning) {
 		return control.Summary{}, errors.New("a run is under way: try again when it has ended")
@@ -72,7 +73,7 @@ func (c *collection) Collect(ctx context.Context, repositories []hub.Repository,
 	if err != nil {
 		return control.Summary{}, err
 	}
-	undelivered, err := c.settle(ctx, r.summary, settle)
+	undelivered, err := c.settle(ctx, r.summary, refused, settle)
 	return control.Summary{
 		Slot: r.summary.Slot, Duration: r.summary.Finished.Sub(r.summary.Started),
 		Succeeded: r.summary.Succeeded, Skipped: r.summary.Skipped, Failed: r.summary.Failed,
@@ -93,14 +94,14 @@ func shown(r collector.Result) control.Result {
 
 // settle waits until the snapshots of a run are in history and the sinks have
 // caught up with it, for patience at most. It returns what is missing then.
-func (c *collection) settle(ctx context.Context, run collector.Summary, patience time.Duration) (string, error) {
+func (c *collection) settle(ctx context.Context, run collector.Summary, refused []uint64, patience time.Duration) (string, error) {
 	deadline := time.After(patience)
 	tick := time.NewTicker(settlePoll)
 	defer tick.Stop()
 	for {
 		missing, err := c.missing(ctx, run)
 		if missing == "" || err != nil {
-			return "", err
+			return c.refusedSince(refused), err
 		}
 		select {
 		case <-ctx.Done():
@@ -137,11 +138,34 @@ func (c *collection) missing(ctx context.Context, run collector.Summary) (string
 	}
 	var behind []string
 	for _, f := range c.followers {
-		if s := f.State(); f.Log() == "history" && s.Position < head {
+		if s := f.State(); f.Log() == historyLog && s.Position < head {
 			behind = append(behind, fmt.Sprintf("%s has not stored everything yet%s", f.Sink(), because(s.Err)))
 		}
 	}
 	return strings.Join(behind, "; "), nil
+}
+
+// refused is how many entries of history each follower could only keep as dead
+// letters.
+func (c *collection) refused() []uint64 {
+	counts := make([]uint64, len(c.followers))
+	for i, f := range c.followers {
+		if f.Log() == historyLog {
+			counts[i] = f.State().Refused
+		}
+	}
+	return counts
+}
+
+// refusedSince says in words what was refused after before; empty for nothing.
+func (c *collection) refusedSince(before []uint64) string {
+	var all []string
+	for i, now := range c.refused() {
+		if n := now - before[i]; n > 0 {
+			all = append(all, fmt.Sprintf("%s has refused %d snapshots, which are kept as dead letters with the reason", c.followers[i].Sink(), n))
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 func because(err string) string {

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -50,55 +48,6 @@ func handler(s shownParts) (http.Handler, error) {
 	mux.Handle("/-/", health)
 	mux.Handle("/metrics", health)
 	return mux, nil
-}
-
-// checks are the parts of /-/ready. Ready means that snapshots are taken and kept:
-// a sink may be away meanwhile, because history has what it misses.
-func (s shownParts) checks() []ops.Check {
-	connection := func(name string, state func() mqttio.State) ops.Check {
-		return ops.Check{Name: name, Probe: func(context.Context) ops.State {
-			st := state()
-			return ops.State{OK: st.Connected && st.Err == "", Since: st.Since, Detail: either(st.Err, st.Detail)}
-		}}
-	}
-	checks := []ops.Check{
-		{Name: "history", Probe: func(ctx context.Context) ops.State {
-			head, err := s.trail.Head(ctx)
-			if err != nil {
-				return ops.State{Detail: err.Error()}
-			}
-			return ops.State{OK: true, Detail: fmt.Sprintf("position %d", head)}
-		}},
-		connection("publisher", s.publisher.State),
-	}
-	for _, sub := range s.subscribers {
-		checks = append(checks, connection("subscriber of "+sub.Name(), sub.State))
-	}
-	for _, f := range s.followers {
-		checks = append(checks, ops.Check{
-			Name: f.Sink() + " after " + f.Log(), Optional: true,
-			Probe: func(context.Context) ops.State {
-				st := f.State()
-				return ops.State{OK: st.OK, Since: st.Since, Detail: either(st.Err, lag(st))}
-			},
-		})
-	}
-	return checks
-}
-
-func lag(s indexer.State) string {
-	if s.Head <= s.Position {
-		return "everything is stored"
-	}
-	return fmt.Sprintf("%d entries behind", s.Head-s.Position)
-}
-
-// either is a, or b where a is empty.
-func either(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // runs tells the page of the collect job.

@@ -97,8 +97,9 @@ type Collector struct {
 	// concurrency is how many requests of a run may be under way.
 	concurrency int
 
-	mu   sync.Mutex
-	last *Summary // guarded by mu; nil before the end of the first run
+	mu    sync.Mutex
+	last  *Summary // guarded by mu; nil before the end of the first run
+	state State    // guarded by mu
 }
 
 // New makes a Collector. The error is about the configuration, or metrics that
@@ -122,6 +123,7 @@ func New(cfg Config, opts Options) (*Collector, error) {
 		client: client, outbox: opts.Outbox, known: opts.Known, log: opts.Log, metrics: m,
 		limiter:     rate.NewLimiter(rate.Limit(cfg.Rate), 1),
 		concurrency: cfg.Concurrency,
+		state:       State{OK: true, Since: time.Now().UTC()},
 	}, nil
 }
 
@@ -156,7 +158,7 @@ func (c *Collector) Collect(ctx context.Context, slot time.Time, repositories []
 		"failed", summary.Failed, "duration", summary.Finished.Sub(summary.Started).Round(time.Millisecond))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.last = &summary
+	c.last, c.state = &summary, c.state.after(summary)
 	return summary, err
 }
 

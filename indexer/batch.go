@@ -123,6 +123,7 @@ func (f *Follower) keep(ctx context.Context, b *batch) error {
 	if err := f.opts.DeadLetters.Put(ctx, b.letters...); err != nil {
 		return caused{fmt.Errorf("dead letters cannot be kept: %w", err), causeDeadLetters}
 	}
+	f.refused.Add(uint64(len(b.letters)))
 	for _, cause := range b.causes {
 		f.metrics.deadLetters.WithLabelValues(cause).Inc()
 	}

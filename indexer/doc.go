@@ -4,8 +4,8 @@
 // # The parts
 //
 // A Router says by topic what becomes of a message: its index, its id, its time. A
-// Follower reads one log behind one cursor in batches and hands them to a Sink. A
-// Redeliverer tries again what was refused for a missing permission.
+// Follower reads one log behind one cursor in batches and hands them to a Sink. It
+// also tries again what was refused for a missing permission.
 //
 // # What it promises
 //
@@ -19,7 +19,8 @@
 //
 // # At its bounds
 //
-// A follower holds one batch (Config.BatchSize documents, Config.BatchBytes bytes)
-// and nothing else in memory. Dead letters that cannot be stored, because their
-// number is bounded too, stop the cursor, visibly, until there is room.
+// A follower holds Config.Concurrency batches (each Config.BatchSize documents,
+// Config.BatchBytes bytes) and a round of dead letters in memory. Dead letters that
+// cannot be stored, because their number is bounded too, stop the cursor, visibly,
+// until there is room.
 package indexer

@@ -53,7 +53,7 @@ type Follower struct {
 	health  *health
 	metrics *metrics
 
-	position, head atomic.Uint64
+	position, head, refused atomic.Uint64
 }
 
 // NewFollower makes a follower; Run runs it. It panics where the registerer knows a
@@ -88,6 +88,7 @@ func (f *Follower) State() State {
 	}
 	s := f.health.state()
 	s.Position, s.Head = document.Position(f.position.Load()), document.Position(f.head.Load())
+	s.Refused = f.refused.Load()
 	return s
 }
 

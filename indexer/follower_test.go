@@ -417,7 +417,7 @@ pulltrail_indexer_failures_total{cause="overloaded",log="journal",sink="memory"}
 # HELP pulltrail_indexer_lag_entries Entries of the log that are not settled yet.
 # TYPE pulltrail_indexer_lag_entries gauge
 pulltrail_indexer_lag_entries{log="journal",sink="memory"} 2
-# HELP pulltrail_indexer_redelivered_total Forbidden dead letters that were stored after all.
+# HELP pulltrail_indexer_redelivered_total Dead letters that were stored after all.
 # TYPE pulltrail_indexer_redelivered_total counter
 pulltrail_indexer_redelivered_total{log="journal",sink="memory"} 0
 # HELP pulltrail_indexer_skipped_total Replayed messages that are not stored again.

@@ -50,7 +50,7 @@ type DeadLetters interface {
 	Put(ctx context.Context, letters ...document.DeadLetter) error
 	// Forbidden returns letters of a sink that are marked so, at most limit.
 	Forbidden(ctx context.Context, sink string, limit int) ([]document.DeadLetter, error)
-	// Refuse gives letters that are kept a new reason and takes the mark off them.
+	// Refuse gives letters that are kept a new reason, time and mark.
 	Refuse(ctx context.Context, letters ...document.DeadLetter) error
 	// Remove forgets letters by their keys; unknown keys are fine.
 	Remove(ctx context.Context, letters ...document.DeadLetter) error

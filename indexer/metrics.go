@@ -28,7 +28,7 @@ func newMetrics(registerer prometheus.Registerer, sink, log string, position, la
 		stored:      auto.NewCounter(counter("documents_total", "Documents that the sink has stored or had already.")),
 		skipped:     auto.NewCounter(counter("skipped_total", "Replayed messages that are not stored again.")),
 		batches:     auto.NewCounter(counter("batches_total", "Batches that were settled.")),
-		redelivered: auto.NewCounter(counter("redelivered_total", "Forbidden dead letters that were stored after all.")),
+		redelivered: auto.NewCounter(counter("redelivered_total", "Dead letters that were stored after all.")),
 		failures:    auto.NewCounterVec(counter("failures_total", "Tries that failed and are repeated, by cause."), []string{"cause"}),
 		deadLetters: auto.NewCounterVec(counter("dead_letters_total", "Documents that became dead letters, by cause."), []string{"cause"}),
 	}

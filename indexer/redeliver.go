@@ -3,6 +3,7 @@ package indexer
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"pulltrail/internal/document"
@@ -28,74 +29,86 @@ func (f *Follower) redeliver(ctx context.Context) {
 			f.log.Debug("forbidden dead letters could not be tried again", "err", err)
 			continue
 		}
-		if len(r.stored) > 0 {
-			f.log.Info("forbidden dead letters were stored after all", "count", len(r.stored), "left", r.forbidden)
+		if len(r.Stored) > 0 {
+			f.log.Info("forbidden dead letters were stored after all", "count", len(r.Stored), "left", len(r.Left))
 		}
-		if len(r.refused) > 0 {
-			f.log.Warn("dead letters that were forbidden are refused for another reason", "count", len(r.refused), "err", r.refused[0].Reason)
+		if len(r.Refused) > 0 {
+			f.log.Warn("dead letters that were forbidden are refused for another reason", "count", len(r.Refused), "err", r.Refused[0].Reason)
 		}
-		if len(r.stored) > 0 || r.forbidden == 0 {
+		if len(r.Stored) > 0 || len(r.Left) == 0 {
 			rounds.Reset()
 		}
 	}
 }
 
-// round is what became of some forbidden letters.
-type round struct {
-	stored    []document.DeadLetter
-	forbidden int                   // as before, or not known
-	refused   []document.DeadLetter // for good, by the sink or by the routes of today
-}
-
-// redeliverOnce tries each letter once and forgets those that are stored. One that is
-// refused for good by now keeps the new reason and is not tried again by itself.
-func (f *Follower) redeliverOnce(ctx context.Context) (r round, err error) {
+// redeliverOnce tries each forbidden letter of this log once. One that is refused for
+// good by now is not tried again by itself.
+func (f *Follower) redeliverOnce(ctx context.Context) (Redelivery, error) {
 	all, err := f.opts.DeadLetters.Forbidden(ctx, f.sink, maxRound)
 	if err != nil {
-		return r, err
+		return Redelivery{}, err
 	}
-	var letters []document.DeadLetter
+	return f.Redeliver(ctx, slices.DeleteFunc(all, func(l document.DeadLetter) bool {
+		return l.Log != f.opts.Name // another follower's
+	}))
+}
+
+// Redelivery is what became of dead letters that were tried again.
+type Redelivery struct {
+	// Stored were stored and are forgotten.
+	Stored []document.DeadLetter
+	// Refused are kept with the reason of this time, which they carry.
+	Refused []document.DeadLetter
+	// Left are kept as they were, because no more is known of them than before. Here
+	// their reason is that of this time.
+	Left []document.DeadLetter
+}
+
+// Redeliver tries dead letters of this sink and log once more, by the routes of today.
+// The caller bounds how many. The error says that nothing is known of them, because the
+// sink is away or the dead letters cannot be changed; they are all kept.
+func (f *Follower) Redeliver(ctx context.Context, letters []document.DeadLetter) (r Redelivery, err error) {
+	var tried []document.DeadLetter
 	var docs []document.Document
-	for _, letter := range all {
-		if letter.Log != f.opts.Name {
-			continue // another follower's
-		}
+	for _, letter := range letters {
 		doc, err := f.opts.Router.Resolve(document.Entry{Message: letter.Message, Position: letter.Position}, f.opts.LogID)
 		if err != nil {
 			r.refuse(letter, err)
 			continue
 		}
-		letters, docs = append(letters, letter), append(docs, doc)
+		tried, docs = append(tried, letter), append(docs, doc)
 	}
 	if len(docs) > 0 {
 		results, err := f.write(ctx, docs)
 		if err != nil {
-			return r, err
+			return Redelivery{}, err
 		}
-		r.sort(letters, results)
+		r.sort(tried, results)
 	}
-	if err := errors.Join(f.opts.DeadLetters.Remove(ctx, r.stored...), f.opts.DeadLetters.Refuse(ctx, r.refused...)); err != nil {
-		return r, err
+	if err := errors.Join(f.opts.DeadLetters.Remove(ctx, r.Stored...), f.opts.DeadLetters.Refuse(ctx, r.Refused...)); err != nil {
+		return Redelivery{}, err
 	}
-	f.metrics.stored.Add(float64(len(r.stored)))
-	f.metrics.redelivered.Add(float64(len(r.stored)))
+	f.metrics.stored.Add(float64(len(r.Stored)))
+	f.metrics.redelivered.Add(float64(len(r.Stored)))
 	return r, nil
 }
 
-func (r *round) sort(letters []document.DeadLetter, results []error) {
+func (r *Redelivery) sort(letters []document.DeadLetter, results []error) {
 	for i, err := range results {
-		switch {
+		letter := letters[i]
+		switch forbidden := errors.Is(err, ErrForbidden); {
 		case err == nil:
-			r.stored = append(r.stored, letters[i])
-		case !errors.Is(err, ErrForbidden) && document.IsPermanent(err):
-			r.refuse(letters[i], err)
+			r.Stored = append(r.Stored, letter)
+		case forbidden && !letter.Forbidden, !forbidden && document.IsPermanent(err):
+			r.refuse(letter, err)
 		default:
-			r.forbidden++
+			letter.Reason = err.Error()
+			r.Left = append(r.Left, letter)
 		}
 	}
 }
 
-func (r *round) refuse(letter document.DeadLetter, reason error) {
-	letter.Reason, letter.At, letter.Forbidden = reason.Error(), time.Now().UTC(), false
-	r.refused = append(r.refused, letter)
+func (r *Redelivery) refuse(letter document.DeadLetter, reason error) {
+	letter.Reason, letter.At, letter.Forbidden = reason.Error(), time.Now().UTC(), errors.Is(reason, ErrForbidden)
+	r.Refused = append(r.Refused, letter)
 }

@@ -18,6 +18,8 @@ type State struct {
 	Err string
 	// Position is the cursor, Head the newest entry of the log.
 	Position, Head document.Position
+	// Refused is how many entries became dead letters since the start.
+	Refused uint64
 }
 
 // trouble stands for one thing that is tried again and again. It is not empty, so that

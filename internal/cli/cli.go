@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 
 	"github.com/alecthomas/kong"
 
@@ -26,6 +27,7 @@ const (
 type Process struct {
 	Args           []string // without the program's name
 	Env            []string // "KEY=value"
+	Stdin          *os.File // nil: there is nobody to ask
 	Stdout, Stderr io.Writer
 }
 
@@ -39,6 +41,8 @@ type command struct {
 	Collect collectCommand `cmd:"" help:"Poll now, through the whole chain, and print what became of each repository."`
 	Check   checkCommand   `cmd:"" help:"Check the configuration and, with --connect, every neighbour."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
 }
 
 const description = `Keeps the trail of Docker Hub's pull counters: polls repositories on a cron
@@ -48,8 +52,8 @@ embedded history and, where configured, in OpenSearch.
 Every key of the configuration file can also be set in the environment:
 collector.schedule is PULLTRAIL_COLLECTOR_SCHEDULE.`
 
-// errUsage marks a mistake of the caller.
-var errUsage = errors.New("usage")
+// errUsage marks a mistake of the caller, who reads it in brackets behind the mistake.
+var errUsage = errors.New("see pulltrail --help")
 
 // Main runs one command and returns the exit code.
 func Main(ctx context.Context, p Process) int {
@@ -67,7 +71,7 @@ func Main(ctx context.Context, p Process) int {
 		return exit
 	}
 	if err != nil {
-		return complain(p, fmt.Errorf("%w; see pulltrail --help (%w)", err, errUsage))
+		return complain(p, fmt.Errorf("%w (%w)", err, errUsage))
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	return complain(p, parsed.Run(&p, &c))
@@ -79,10 +83,12 @@ var errReported = errors.New("reported")
 func complain(p Process, err error) int {
 	var mistakes *config.Error
 	switch {
-	case err == nil, errors.Is(err, context.Canceled):
+	case err == nil:
 		return exitDone
 	case errors.Is(err, errReported):
 		return exitFailed
+	case errors.Is(err, context.Canceled):
+		err = fmt.Errorf("interrupted: %w", err)
 	}
 	fmt.Fprintf(p.Stderr, "pulltrail: %v\n", err)
 	if errors.Is(err, errUsage) || errors.As(err, &mistakes) {

@@ -2,14 +2,25 @@ package cli_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/eclipse/paho.golang/paho"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"pulltrail/internal/broker"
 	"pulltrail/internal/cli"
 	"pulltrail/internal/hubtest"
 )
@@ -19,27 +30,114 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"pulltrail": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			code := cli.Main(ctx, cli.Process{Args: os.Args[1:], Env: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr})
+			code := cli.Main(ctx, cli.Process{Args: os.Args[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
 			stop()
 			os.Exit(code)
 		},
 	})
 }
 
+// patience bounds how long a script waits for something that must come.
+const patience = 30 * time.Second
+
 // TestScripts runs the command line as a person would. Each script has a fake
-// Docker Hub of its own at $HUB, with library/nginx and oitc/mqtt2elasticsearch.
+// Docker Hub of its own at $HUB, with library/nginx, oitc/mqtt2elasticsearch and
+// slow/slow, and an MQTT broker at $BROKER.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"waitfor": waitFor},
+		Dir: "testdata",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"waitfor": waitFor, "publish": publish, "eventually": eventually,
+		},
 		Setup: func(env *testscript.Env) error {
 			hub := hubtest.New(t)
 			hub.Set("library/nginx", 12916987208)
 			hub.Set("oitc/mqtt2elasticsearch", 4242)
+			hub.Fail("slow/slow", slow(env.WorkDir))
 			env.Setenv("HUB", hub.URL)
-			return nil
+			return serveBroker(env)
 		},
 	})
+}
+
+// slow never answers, and leaves the file "asked" in dir.
+func slow(dir string) hubtest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, body []byte) {
+		if err := os.WriteFile(filepath.Join(dir, "asked"), nil, 0o600); err != nil {
+			panic(err)
+		}
+		hubtest.Hang(w, r, body)
+	}
+}
+
+// serveBroker runs a broker for the time of a script.
+func serveBroker(env *testscript.Env) error {
+	b := broker.New("127.0.0.1:0", slog.New(slog.DiscardHandler))
+	if err := b.Listen(); err != nil {
+		return err
+	}
+	env.Setenv("BROKER", "mqtt://"+b.Addr().String())
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- b.Serve(ctx) }()
+	env.Defer(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			env.T().Log("the broker: ", err)
+		}
+	})
+	return nil
+}
+
+// publish is the command "publish TOPIC PAYLOAD", at QoS 1 to $BROKER. The payload may
+// have escapes as in a Go string; "@FILE" stands for the content of a file.
+func publish(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: publish TOPIC PAYLOAD")
+	}
+	payload := args[1]
+	if file, ok := strings.CutPrefix(payload, "@"); ok {
+		payload = ts.ReadFile(file)
+	} else {
+		var err error
+		payload, err = strconv.Unquote(`"` + strings.ReplaceAll(payload, `"`, `\"`) + `"`)
+		ts.Check(err)
+	}
+	ts.Check(publishTo(strings.TrimPrefix(ts.Getenv("BROKER"), "mqtt://"), args[0], []byte(payload)))
+}
+
+func publishTo(address, topic string, payload []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	client := paho.NewClient(paho.ClientConfig{Conn: conn})
+	if _, err := client.Connect(ctx, &paho.Connect{ClientID: "script", CleanStart: true, KeepAlive: 30}); err != nil {
+		return errors.Join(fmt.Errorf("connect: %w", err), conn.Close())
+	}
+	_, err = client.Publish(ctx, &paho.Publish{Topic: topic, QoS: 1, Payload: payload})
+	return errors.Join(err, client.Disconnect(&paho.Disconnect{}))
+}
+
+// eventually is the command "eventually REGEXP PROGRAM ARG...": it runs the program
+// until its standard output matches.
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: eventually REGEXP PROGRAM ARG...")
+	}
+	want, err := regexp.Compile(args[0])
+	ts.Check(err)
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no %q in the output (%v)", args[0], err)
+		}
+	}
 }
 
 // waitFor is the command "waitfor FILE": it returns when the file exists.
@@ -47,7 +145,7 @@ func waitFor(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: waitfor FILE")
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 			return
 		}

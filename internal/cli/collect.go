@@ -53,7 +53,7 @@ func (c collectCommand) Run(ctx context.Context, p *Process, top *command) error
 	}
 	var r report
 	progress := newProgress(p.Stderr, total)
-	collect := func(ctx context.Context, via control.Collector) (err error) {
+	collect := func(ctx context.Context, via control.Daemon) (err error) {
 		r.Summary, err = via.Collect(ctx, repositories, c.Settle, func(result control.Result) {
 			r.Results = append(r.Results, result)
 			progress.show(result)
@@ -73,17 +73,20 @@ func (c collectCommand) Run(ctx context.Context, p *Process, top *command) error
 	return nil
 }
 
-// reach calls collect with the running daemon, or with a process of its own that
-// ends with it. A daemon that starts in between is asked after all.
-func reach(ctx context.Context, p *Process, cfg config.Config, collect func(context.Context, control.Collector) error) error {
+// reach calls ask with the running daemon, or with a process of its own that ends
+// with it. A daemon that starts in between is asked after all.
+func reach(ctx context.Context, p *Process, cfg config.Config, ask func(context.Context, control.Daemon) error) error {
 	daemon := control.NewClient(datadir.ControlSocket(cfg.DataDir))
-	err := collect(ctx, daemon)
+	err := ask(ctx, daemon)
 	if !errors.Is(err, control.ErrNoDaemon) {
 		return err
 	}
-	err = app.Run(ctx, cfg, app.Options{Log: logger(p, quieter(cfg)), Task: collect})
-	if errors.Is(err, datadir.ErrInUse) {
-		return errors.Join(err, collect(ctx, daemon))
+	err = app.Run(ctx, cfg, app.Options{Log: logger(p, quieter(cfg)), Task: ask})
+	if !errors.Is(err, datadir.ErrInUse) {
+		return err
+	}
+	if again := ask(ctx, daemon); !errors.Is(again, control.ErrNoDaemon) {
+		return again
 	}
 	return err
 }

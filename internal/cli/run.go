@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"pulltrail/app"
@@ -16,7 +17,11 @@ func (runCommand) Run(ctx context.Context, p *Process, c *command) error {
 	if err != nil {
 		return err
 	}
-	return app.Run(ctx, cfg, app.Options{Log: logger(p, cfg)})
+	err = app.Run(ctx, cfg, app.Options{Log: logger(p, cfg)})
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // it was told to stop while it was starting
+	}
+	return err
 }
 
 type versionCommand struct{}

@@ -9,14 +9,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 
 	"pulltrail/internal/hub"
 )
 
-// Client talks to the daemon whose socket is at a path. It is a Collector.
+// Client talks to the daemon whose socket is at a path. It is a Daemon.
 type Client struct{ http *http.Client }
 
 // NewClient makes a client; the daemon need not run yet.
@@ -28,36 +30,97 @@ func NewClient(path string) *Client {
 }
 
 // Collect lets the daemon collect. The error is ErrNoDaemon where none listens.
-func (c *Client) Collect(ctx context.Context, repositories []hub.Repository, settle time.Duration, progress func(Result)) (summary Summary, err error) {
-	body, err := json.Marshal(collectRequest{Repositories: repositories, Settle: settle})
-	if err != nil {
-		return Summary{}, err
+func (c *Client) Collect(ctx context.Context, repositories []hub.Repository, settle time.Duration, progress func(Result)) (Summary, error) {
+	return follow[Result, Summary](ctx, c, "/collect", collectRequest{Repositories: repositories, Settle: settle}, progress)
+}
+
+// DeadLetters lets the daemon list. The error is ErrNoDaemon where none listens, here
+// and in the other methods.
+func (c *Client) DeadLetters(ctx context.Context, query LetterQuery) (page LetterPage, err error) {
+	values := url.Values{"sink": {query.Sink}, "limit": {strconv.Itoa(query.Limit)}, "offset": {strconv.Itoa(query.Offset)}}
+	err = c.ask(ctx, http.MethodGet, "/deadletters?"+values.Encode(), nil, &page)
+	return page, err
+}
+
+// DeadLetter lets the daemon show a letter.
+func (c *Client) DeadLetter(ctx context.Context, id LetterID) (letter Letter, err error) {
+	err = c.ask(ctx, http.MethodGet, "/deadletter?"+url.Values{"id": {id.String()}}.Encode(), nil, &letter)
+	return letter, err
+}
+
+// RetryDeadLetters lets the daemon try letters again.
+func (c *Client) RetryDeadLetters(ctx context.Context, which Selection, progress func(Retried)) (RetrySummary, error) {
+	return follow[Retried, RetrySummary](ctx, c, "/deadletters/retry", which, progress)
+}
+
+// DropDeadLetters lets the daemon forget letters.
+func (c *Client) DropDeadLetters(ctx context.Context, which Selection) (dropped Dropped, err error) {
+	err = c.ask(ctx, http.MethodPost, "/deadletters/drop", which, &dropped)
+	return dropped, err
+}
+
+// do sends a request, with what as its body where that is not nil. The answer, which
+// the caller closes, is one of success.
+func (c *Client) do(ctx context.Context, method, path string, what any) (*http.Response, error) {
+	var body io.Reader
+	if what != nil {
+		encoded, err := json.Marshal(what)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(encoded)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://daemon/collect", bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, method, "http://daemon"+path, body)
 	if err != nil {
-		return Summary{}, err
+		return nil, err
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-			return Summary{}, ErrNoDaemon
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, ErrNoDaemon
 		}
-		return Summary{}, fmt.Errorf("ask the daemon: %w", err)
+		return nil, fmt.Errorf("ask the daemon: %w", err)
 	}
-	defer func() { err = errors.Join(err, response.Body.Close()) }()
-	if response.StatusCode != http.StatusOK {
-		reason, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10)) // as much as there is
-		return Summary{}, fmt.Errorf("the daemon answered %s: %s", response.Status, bytes.TrimSpace(reason))
+	if response.StatusCode == http.StatusOK {
+		return response, nil
 	}
-	return follow(json.NewDecoder(response.Body), progress)
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10)) // as much as there is
+	if response.StatusCode == http.StatusGone {
+		err = ErrNoLetter
+	} else {
+		err = fmt.Errorf("the daemon answered %s: %s", response.Status, bytes.TrimSpace(text))
+	}
+	return nil, errors.Join(err, response.Body.Close())
 }
 
-// follow reads the stream of events up to the one that ends it.
-func follow(events *json.Decoder, progress func(Result)) (Summary, error) {
+// ask is do for an answer that is one JSON object.
+func (c *Client) ask(ctx context.Context, method, path string, what, into any) (err error) {
+	response, err := c.do(ctx, method, path, what)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, response.Body.Close()) }()
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
+		return fmt.Errorf("the daemon's answer: %w", err)
+	}
+	return nil
+}
+
+// follow posts what, and reads the stream of events up to the one that ends it.
+func follow[R, S any](ctx context.Context, c *Client, path string, what any, progress func(R)) (summary S, err error) {
+	response, err := c.do(ctx, http.MethodPost, path, what)
+	if err != nil {
+		return summary, err
+	}
+	defer func() { err = errors.Join(err, response.Body.Close()) }()
+	events := json.NewDecoder(response.Body)
 	for {
-		var e event
+		var e event[R, S]
 		if err := events.Decode(&e); err != nil {
-			return Summary{}, fmt.Errorf("the daemon ended before the run did: %w", err)
+			if ctx.Err() != nil {
+				return summary, ctx.Err()
+			}
+			return summary, fmt.Errorf("the daemon ended before the run did: %w", err)
 		}
 		switch {
 		case e.Result != nil:
@@ -65,7 +128,7 @@ func follow(events *json.Decoder, progress func(Result)) (Summary, error) {
 		case e.Summary != nil:
 			return *e.Summary, nil
 		case e.Error != "":
-			return Summary{}, errors.New(e.Error)
+			return summary, errors.New(e.Error)
 		}
 	}
 }

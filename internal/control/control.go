@@ -39,7 +39,13 @@ type Summary struct {
 	Undelivered string `json:"undelivered,omitempty"`
 }
 
-// Collector is what the daemon lets commands do.
+// Daemon is what the daemon lets commands do.
+type Daemon interface {
+	Collector
+	Letters
+}
+
+// Collector is what it lets them do about collecting.
 type Collector interface {
 	// Collect polls the repositories now, all tracked ones when none are given, and
 	// waits until their snapshots have gone through the whole chain, or for settle
@@ -47,15 +53,15 @@ type Collector interface {
 	Collect(ctx context.Context, repositories []hub.Repository, settle time.Duration, progress func(Result)) (Summary, error)
 }
 
-// collectRequest and event are the wire of POST /collect.
+// collectRequest is the wire of POST /collect.
 type collectRequest struct {
 	Repositories []hub.Repository `json:"repositories"`
 	Settle       time.Duration    `json:"settle_ns"`
 }
 
-// event is one line of the answer: exactly one member is set.
-type event struct {
-	Result  *Result  `json:"result,omitempty"`
-	Summary *Summary `json:"summary,omitempty"`
-	Error   string   `json:"error,omitempty"`
+// event is one line of an answer that takes long: exactly one member is set.
+type event[R, S any] struct {
+	Result  *R     `json:"result,omitempty"`
+	Summary *S     `json:"summary,omitempty"`
+	Error   string `json:"error,omitempty"`
 }

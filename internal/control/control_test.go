@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -17,10 +18,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-type fake func(ctx context.Context, repositories []hub.Repository, progress func(Result)) (Summary, error)
+// fake is a Daemon that collects, and has no dead letters.
+type fake struct {
+	Letters
+	collect func(ctx context.Context, repositories []hub.Repository, progress func(Result)) (Summary, error)
+}
 
 func (f fake) Collect(ctx context.Context, repositories []hub.Repository, _ time.Duration, progress func(Result)) (Summary, error) {
-	return f(ctx, repositories, progress)
+	return f.collect(ctx, repositories, progress)
 }
 
 func TestResultsComeOneByOneThenTheSummary(t *testing.T) {
@@ -28,14 +33,14 @@ func TestResultsComeOneByOneThenTheSummary(t *testing.T) {
 	nginx := Result{Repository: hub.Repository{Namespace: "library", Name: "nginx"}, PullCount: &pulls}
 	gone := Result{Repository: hub.Repository{Namespace: "a", Name: "b"}, Cause: "not_found", Error: "absent"}
 	want := Summary{Slot: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Succeeded: 1, Failed: 1, Undelivered: "broker away"}
-	path := serve(t, fake(func(_ context.Context, repositories []hub.Repository, progress func(Result)) (Summary, error) {
+	path := serve(t, fake{collect: func(_ context.Context, repositories []hub.Repository, progress func(Result)) (Summary, error) {
 		if len(repositories) != 1 || repositories[0] != nginx.Repository {
 			t.Errorf("asked for %v", repositories)
 		}
 		progress(nginx)
 		progress(gone)
 		return want, nil
-	}))
+	}})
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket is %v, %v", info.Mode(), err)
 	}
@@ -53,9 +58,9 @@ func TestResultsComeOneByOneThenTheSummary(t *testing.T) {
 }
 
 func TestTheDaemonsErrorReachesTheCommand(t *testing.T) {
-	path := serve(t, fake(func(context.Context, []hub.Repository, func(Result)) (Summary, error) {
+	path := serve(t, fake{collect: func(context.Context, []hub.Repository, func(Result)) (Summary, error) {
 		return Summary{}, errors.New("a run is under way")
-	}))
+	}})
 	_, err := NewClient(path).Collect(t.Context(), nil, 0, func(Result) {})
 	if err == nil || err.Error() != "a run is under way" {
 		t.Errorf("Collect = %v", err)
@@ -64,12 +69,12 @@ func TestTheDaemonsErrorReachesTheCommand(t *testing.T) {
 
 func TestACommandThatLeavesCancelsTheRun(t *testing.T) {
 	cancelled := make(chan struct{})
-	path := serve(t, fake(func(ctx context.Context, _ []hub.Repository, progress func(Result)) (Summary, error) {
+	path := serve(t, fake{collect: func(ctx context.Context, _ []hub.Repository, progress func(Result)) (Summary, error) {
 		progress(Result{})
 		<-ctx.Done()
 		close(cancelled)
 		return Summary{}, ctx.Err()
-	}))
+	}})
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := NewClient(path).Collect(ctx, nil, 0, func(Result) { cancel() })
 	if !errors.Is(err, context.Canceled) {
@@ -99,11 +104,28 @@ func TestWithoutADaemon(t *testing.T) {
 	}
 }
 
+func TestASocketThatNeverServedIsGivenBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	s, err := Listen(path, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket is still there: %v", err)
+	}
+	if conn, err := net.Dial("unix", path); err == nil {
+		t.Errorf("somebody still listens: %v", conn.Close())
+	}
+}
+
 // serve runs a server for the time of the test.
-func serve(t *testing.T, c Collector) string {
+func serve(t *testing.T, d Daemon) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "control.sock")
-	s, err := Listen(path, c, slog.New(slog.DiscardHandler))
+	s, err := Listen(path, d, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

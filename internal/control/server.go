@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,10 +11,7 @@ import (
 	"time"
 )
 
-const (
-	maxRequest      = 1 << 20 // bytes of a request: some 10,000 repositories
-	shutdownTimeout = 5 * time.Second
-)
+const shutdownTimeout = 5 * time.Second
 
 // Server answers commands.
 type Server struct {
@@ -25,7 +21,7 @@ type Server struct {
 
 // Listen binds the socket at path. A socket that an earlier process has left
 // there is removed: the caller holds the lock of the data directory.
-func Listen(path string, collector Collector, log *slog.Logger) (*Server, error) {
+func Listen(path string, daemon Daemon, log *slog.Logger) (*Server, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
@@ -36,12 +32,10 @@ func Listen(path string, collector Collector, log *slog.Logger) (*Server, error)
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("control socket: %w", err), listener.Close())
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /collect", func(w http.ResponseWriter, r *http.Request) { collect(w, r, collector, log) })
 	return &Server{
 		listener: listener,
 		http: &http.Server{
-			Handler:           mux,
+			Handler:           handler(daemon, log),
 			ReadHeaderTimeout: 5 * time.Second,
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
@@ -67,31 +61,12 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-// Close gives the socket back of a server that never ran.
-func (s *Server) Close() error { return s.http.Close() }
-
-func collect(w http.ResponseWriter, r *http.Request, collector Collector, log *slog.Logger) {
-	var request collectRequest
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest)).Decode(&request); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+// Close gives the socket back when Run has not done so, because it was never called
+// or did not come to its end.
+func (s *Server) Close() error {
+	err := s.http.Close()
+	if closed := s.listener.Close(); !errors.Is(closed, net.ErrClosed) {
+		err = errors.Join(err, closed)
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	encoder := json.NewEncoder(w)
-	flusher := http.NewResponseController(w)
-	send := func(e event) {
-		err := encoder.Encode(e)
-		if err == nil {
-			err = flusher.Flush()
-		}
-		if err != nil && r.Context().Err() == nil { // a caller that has left is told by its context
-			log.Warn("a command's answer could not be sent", "err", err)
-		}
-	}
-	summary, err := collector.Collect(r.Context(), request.Repositories, request.Settle, func(result Result) { send(event{Result: &result}) })
-	if err != nil {
-		send(event{Error: err.Error()})
-		return
-	}
-	send(event{Summary: &summary})
+	return err
 }

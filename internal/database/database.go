@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
@@ -34,8 +35,12 @@ type DB struct {
 	writer, reader *sql.DB
 }
 
-// Open opens the file at path, makes it if it is missing, and migrates it.
+// Open opens the file at path, makes it if it is missing, and migrates it. Only its
+// owner can read a file that is made: private repositories may stand in it.
 func Open(ctx context.Context, path string) (*DB, error) {
+	if err := create(path); err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
 	writer, err := connect(path, "_txlock=immediate", 1)
 	if err != nil {
 		return nil, err
@@ -48,6 +53,16 @@ func Open(ctx context.Context, path string) (*DB, error) {
 		return nil, errors.Join(err, writer.Close())
 	}
 	return &DB{writer: writer, reader: reader}, nil
+}
+
+// create makes an empty file, which is an empty database, unless there is one. SQLite
+// gives the files beside it the same permissions.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the caller's own directory
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func connect(path, option string, connections int) (*sql.DB, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -34,6 +35,16 @@ func TestAWriteIsThereAfterReopening(t *testing.T) {
 	var keys string
 	if err := db.Reader().QueryRow("SELECT group_concat(key) FROM meta").Scan(&keys); err != nil || keys != "kept" {
 		t.Errorf("keys = %q, %v", keys, err)
+	}
+}
+
+func TestNobodyElseCanReadTheFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	open(t, path)
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
 	}
 }
 

@@ -6,7 +6,8 @@
 //
 // At its bounds: no more than Options.MaxLetters are kept. Beyond that Put returns an
 // error and keeps nothing of that call, so the caller, who still has the messages,
-// waits. Nothing is ever dropped to make room.
+// waits. Nothing is ever dropped to make room. No call reads more than 64 MiB of payload
+// into memory, but for a single letter that is larger.
 package deadletter
 
 import (
@@ -57,7 +58,7 @@ func (s *Store) Put(ctx context.Context, letters ...document.DeadLetter) error {
 		}
 		if n > s.maxLetters {
 			return fmt.Errorf("%d are kept, %d more would exceed the most allowed, %d: "+
-				"mend what their reasons name (one that lacked a permission is retried by itself when that is granted), or remove some",
+				"mend what their reasons name and try them again with pulltrail deadletters retry, or remove some with pulltrail deadletters drop",
 				n-added, added, s.maxLetters)
 		}
 		return nil
@@ -89,12 +90,12 @@ func insert(ctx context.Context, tx *sql.Tx, letters []document.DeadLetter) (add
 	return added, nil
 }
 
-// Refuse replaces the reason and the time of letters that are kept, and takes the
-// mark off them that a permission was missing. Keys that are not there are fine.
+// Refuse replaces the reason and the time of letters that are kept, and the mark that
+// a permission was missing. Keys that are not there are fine.
 func (s *Store) Refuse(ctx context.Context, letters ...document.DeadLetter) error {
-	return s.change(ctx, letters, "refuse", `UPDATE dead_letters SET reason = ?4, at = ?5, forbidden = 0
+	return s.change(ctx, letters, "refuse", `UPDATE dead_letters SET reason = ?4, at = ?5, forbidden = ?6
 		WHERE sink = ?1 AND log = ?2 AND position = ?3`, func(l document.DeadLetter) []any {
-		return []any{l.Reason, database.Micros(l.At)}
+		return []any{l.Reason, database.Micros(l.At), l.Forbidden}
 	})
 }
 

@@ -62,13 +62,13 @@ func TestEveryPositionComesBack(t *testing.T) {
 		if err := s.Put(t.Context(), l); err != nil {
 			t.Fatal(err)
 		}
-		if letters, err := s.List(t.Context(), 9, 0); err != nil || len(letters) != 1 || letters[0].Position != l.Position {
+		if letters, _, err := s.Walk(t.Context(), "", 0, math.MaxInt64, 9); err != nil || len(letters) != 1 || letters[0].Position != l.Position {
 			t.Fatalf("%d became %v, %v", l.Position, letters, err)
 		}
 		if err := s.Remove(t.Context(), l); err != nil {
 			t.Fatal(err)
 		}
-		if letters, err := s.List(t.Context(), 9, 0); err != nil || len(letters) != 0 {
+		if letters, _, err := s.Walk(t.Context(), "", 0, math.MaxInt64, 9); err != nil || len(letters) != 0 {
 			t.Fatalf("%d was not removed: %v, %v", l.Position, letters, err)
 		}
 	})
@@ -122,35 +122,6 @@ func TestAHundredThousandIsTheBoundUnlessSaidOtherwise(t *testing.T) {
 	}
 }
 
-func TestListPagesInTheOrderOfPutting(t *testing.T) {
-	s := open(t, 0)
-	for _, i := range []document.Position{5, 1, 4, 2, 3} {
-		put(t, s, letter("a", i))
-	}
-	remove(t, s, letter("a", 4))
-	for name, c := range map[string]struct {
-		limit, offset int
-		want          []document.Position
-	}{
-		"everything":       {9, 0, []document.Position{5, 1, 2, 3}},
-		"the first page":   {2, 0, []document.Position{5, 1}},
-		"the second page":  {2, 2, []document.Position{2, 3}},
-		"behind the last":  {2, 4, nil},
-		"none asked for":   {0, 0, nil},
-		"across two pages": {2, 1, []document.Position{1, 2}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			letters, err := s.List(t.Context(), c.limit, c.offset)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(c.want, positions(letters)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
 func TestLettersAreCountedBySink(t *testing.T) {
 	s := open(t, 0)
 	if counts, err := s.Count(t.Context()); len(counts) != 0 || counts == nil || err != nil {
@@ -186,27 +157,42 @@ func TestForbiddenLettersOfASinkAreFound(t *testing.T) {
 
 // One index that stays forbidden must not stall the letters of others behind it.
 func TestNoForbiddenLetterWaitsForAnother(t *testing.T) {
-	s := open(t, 0)
-	const n = 30
-	for i := range document.Position(n) {
-		put(t, s, forbidden("a", i))
+	const n, size = 30, len("payload 10")
+	for name, bound := range map[string]struct {
+		limit    int
+		maxBytes int64
+	}{
+		"with room for one letter":           {1, math.MaxInt64},
+		"with room for the bytes of one":     {n, 0},
+		"with room for the bytes of a third": {n, int64(n * size / 3)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, 0)
+			for i := range document.Position(n) {
+				put(t, s, forbidden("a", 10+i))
+			}
+			seen := map[document.Position]bool{}
+			for range 10_000 { // the chance that one is missed each time is (29/30)^10000
+				letters, err := s.forbidden(t.Context(), "a", bound.limit, bound.maxBytes)
+				if err != nil || len(letters) == 0 || len(letters) > max(1, int(bound.maxBytes)/size) {
+					t.Fatalf("%d letters, %v", len(letters), err)
+				}
+				for _, l := range letters {
+					seen[l.Position] = true
+				}
+				if len(seen) == n {
+					return
+				}
+			}
+			t.Errorf("only %d of %d were ever returned", len(seen), n)
+		})
 	}
-	seen := map[document.Position]bool{}
-	for range 10_000 { // the chance that one is missed each time is (29/30)^10000
-		for _, l := range forbiddenOf(t, s, "a", 1) {
-			seen[l.Position] = true
-		}
-		if len(seen) == n {
-			return
-		}
-	}
-	t.Errorf("only %d of %d were ever returned", len(seen), n)
 }
 
 func TestALetterThatIsRefusedForAnotherReasonIsNotForbiddenAnyMore(t *testing.T) {
 	s := open(t, 0)
 	put(t, s, forbidden("a", 1), forbidden("a", 2))
-	refused := forbidden("a", 1)
+	refused := letter("a", 1)
 	refused.Reason, refused.At = "wrong type", refused.At.Add(time.Hour)
 	if err := s.Refuse(t.Context(), refused, letter("a", 9)); err != nil {
 		t.Fatal(err)
@@ -214,8 +200,14 @@ func TestALetterThatIsRefusedForAnotherReasonIsNotForbiddenAnyMore(t *testing.T)
 	if diff := cmp.Diff([]document.Position{2}, positions(forbiddenOf(t, s, "a", 9))); diff != "" {
 		t.Error(diff)
 	}
-	refused.Forbidden = false
 	if diff := cmp.Diff([]document.DeadLetter{refused, forbidden("a", 2)}, list(t, s)); diff != "" {
+		t.Error(diff)
+	}
+	refused.Forbidden = true
+	if err := s.Refuse(t.Context(), refused); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]document.Position{1, 2}, positions(forbiddenOf(t, s, "a", 9))); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -251,8 +243,14 @@ func TestACancelledContextChangesNothing(t *testing.T) {
 	if err := s.Remove(ctx, letter("a", 1)); err == nil {
 		t.Error("Remove went on")
 	}
-	if _, err := s.List(ctx, 1, 0); err == nil {
-		t.Error("List went on")
+	if _, _, err := s.Walk(ctx, "", 0, math.MaxInt64, 1); err == nil {
+		t.Error("Walk went on")
+	}
+	if _, err := s.Heads(ctx, "", 1, 0); err == nil {
+		t.Error("Heads went on")
+	}
+	if _, err := s.Clear(ctx, "", math.MaxInt64); err == nil {
+		t.Error("Clear went on")
 	}
 	if _, err := s.Count(ctx); err == nil {
 		t.Error("Count went on")
@@ -322,7 +320,7 @@ func remove(t *testing.T, s *Store, letters ...document.DeadLetter) {
 
 func list(t *testing.T, s *Store) []document.DeadLetter {
 	t.Helper()
-	letters, err := s.List(t.Context(), math.MaxInt, 0)
+	letters, _, err := s.Walk(t.Context(), "", 0, math.MaxInt64, math.MaxInt)
 	if err != nil {
 		t.Fatal(err)
 	}

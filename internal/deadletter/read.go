@@ -11,23 +11,38 @@ import (
 )
 
 const (
-	selectLetters = "SELECT " + columnNames + " FROM dead_letters "
-	// By chance, so that no letters wait for others to be mended first; the inner query
-	// reads the index alone.
-	whereForbidden = `WHERE rowid IN (SELECT rowid FROM dead_letters WHERE sink = ? AND forbidden = 1
-		ORDER BY random() LIMIT ?) ORDER BY rowid`
+	// maxBytes bounds the payload that is held in memory at a time.
+	maxBytes = 64 << 20
+	// By chance, so that no letters wait for others to be mended first. Sizes are known
+	// without reading the payloads.
+	whereForbidden = `WHERE rowid IN (
+			SELECT id FROM (
+				SELECT id, size, sum(size) OVER (ROWS UNBOUNDED PRECEDING) AS total FROM (
+					SELECT rowid AS id, length(payload) AS size FROM dead_letters
+					WHERE sink = ?1 AND forbidden = 1 ORDER BY random() LIMIT ?2))
+			WHERE total <= ?3 OR total = size)
+		ORDER BY rowid`
 )
 
-// List returns letters in the order in which they were put: at most limit, without
-// the first offset.
-func (s *Store) List(ctx context.Context, limit, offset int) ([]document.DeadLetter, error) {
-	return s.letters(ctx, "ORDER BY rowid LIMIT ? OFFSET ?", limit, offset)
+// Forbidden returns letters of a sink that are marked so, in the order in which they
+// were put: at most limit, and no more than 64 MiB of payload but at least one. Where
+// there are more, chance decides at each call which ones.
+func (s *Store) Forbidden(ctx context.Context, sink string, limit int) ([]document.DeadLetter, error) {
+	return s.forbidden(ctx, sink, limit, maxBytes)
 }
 
-// Forbidden returns letters of a sink that are marked so, in the order in which they
-// were put. Where there are more than limit, chance decides at each call which ones.
-func (s *Store) Forbidden(ctx context.Context, sink string, limit int) ([]document.DeadLetter, error) {
-	return s.letters(ctx, whereForbidden, sink, limit)
+func (s *Store) forbidden(ctx context.Context, sink string, limit int, maxBytes int64) ([]document.DeadLetter, error) {
+	letters, _, err := s.letters(ctx, maxBytes, whereForbidden, sink, limit, maxBytes)
+	return letters, err
+}
+
+// Get returns one letter by its key; ok is false where it is not there.
+func (s *Store) Get(ctx context.Context, sink, log string, position document.Position) (l document.DeadLetter, ok bool, err error) {
+	letters, _, err := s.letters(ctx, maxBytes, "WHERE sink = ? AND log = ? AND position = ?", sink, log, stored(position))
+	if err != nil || len(letters) == 0 {
+		return document.DeadLetter{}, false, err
+	}
+	return letters[0], true, nil
 }
 
 // Count is how many letters each sink has; a sink without any is missing.
@@ -46,17 +61,28 @@ func (s *Store) Count(ctx context.Context) (map[string]int, error) {
 	return counts, nil
 }
 
-func (s *Store) letters(ctx context.Context, clause string, args ...any) ([]document.DeadLetter, error) {
-	var letters []document.DeadLetter
-	err := s.query(ctx, func(rows *sql.Rows) error {
-		l, err := scan(rows)
-		letters = append(letters, l)
-		return err
-	}, selectLetters+clause, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read the dead letters: %w", err)
+// errEnough ends a query whose answer is complete.
+var errEnough = errors.New("enough")
+
+// letters also returns the place of the last one.
+func (s *Store) letters(ctx context.Context, maxBytes int64, clause string, args ...any) (letters []document.DeadLetter, last Mark, err error) {
+	var size int64
+	err = s.query(ctx, func(rows *sql.Rows) error {
+		var l document.DeadLetter
+		var at Mark
+		if err := scan(rows, &l, &at); err != nil {
+			return err
+		}
+		if size += int64(len(l.Payload)); len(letters) > 0 && size > maxBytes {
+			return errEnough
+		}
+		letters, last = append(letters, l), at
+		return nil
+	}, "SELECT "+columnNames+", rowid FROM dead_letters "+clause, args...)
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, 0, fmt.Errorf("read the dead letters: %w", err)
 	}
-	return letters, nil
+	return letters, last, nil
 }
 
 func (s *Store) query(ctx context.Context, scan func(*sql.Rows) error, text string, args ...any) (err error) {
@@ -73,8 +99,11 @@ func (s *Store) query(ctx context.Context, scan func(*sql.Rows) error, text stri
 	return rows.Err()
 }
 
-// columnNames are in the order of values and scan.
-const columnNames = "sink, log, position, topic, payload, retained, received, reason, at, forbidden"
+// columnNames are in the order of values and scan; headNames read no payload.
+const (
+	columnNames = "sink, log, position, topic, payload, retained, received, reason, at, forbidden"
+	headNames   = "sink, log, position, topic, x'', retained, received, reason, at, forbidden"
+)
 
 func values(l document.DeadLetter) []any {
 	payload := l.Payload
@@ -87,12 +116,13 @@ func values(l document.DeadLetter) []any {
 	}
 }
 
-func scan(rows *sql.Rows) (l document.DeadLetter, err error) {
+// scan reads a row of columnNames, with one column behind them.
+func scan(rows *sql.Rows, l *document.DeadLetter, last any) error {
 	var position, received, at int64
-	err = rows.Scan(&l.Sink, &l.Log, &position, &l.Topic, &l.Payload, &l.Retained, &received, &l.Reason, &at, &l.Forbidden)
+	err := rows.Scan(&l.Sink, &l.Log, &position, &l.Topic, &l.Payload, &l.Retained, &received, &l.Reason, &at, &l.Forbidden, last)
 	l.Position = document.Position(position) //nolint:gosec // the inverse of stored, bit by bit
 	l.Received, l.At = database.Time(received), database.Time(at)
-	return l, err
+	return err
 }
 
 // stored is p as SQLite keeps it, which has signed integers only. A position made of

@@ -10,8 +10,8 @@
 // At its bounds: history is never truncated. It grows by about 100 bytes a snapshot,
 // because what rarely changes of the object is stored once per distinct value; a
 // full disk makes Append return an error, and nothing of that batch is kept. A read
-// holds no more in memory than its limits say; Series is bounded by the range asked
-// for, Repositories by the number of repositories.
+// holds no more in memory than its limits say, Repositories one snapshot for each
+// repository.
 package history
 
 import (

@@ -73,7 +73,7 @@ func TestAnEmptyHistoryHasNothing(t *testing.T) {
 	if _, ok, err := s.Repository(t.Context(), nginx); ok || err != nil {
 		t.Errorf("Repository = %v, %v", ok, err)
 	}
-	if samples, err := s.Series(t.Context(), nginx, time.Time{}, time.Time{}); len(samples) != 0 || err != nil {
+	if samples, err := s.Series(t.Context(), nginx, time.Time{}, time.Time{}, 1000); len(samples) != 0 || err != nil {
 		t.Errorf("Series = %v, %v", samples, err)
 	}
 	if outcomes, err := s.Append(t.Context(), nil); len(outcomes) != 0 || err != nil {
@@ -159,7 +159,7 @@ func TestACancelledContextStoresNothingAndHarmsNothing(t *testing.T) {
 	if _, err := s.Head(ctx); err == nil {
 		t.Error("Head went on")
 	}
-	if _, err := s.Series(ctx, nginx, time.Time{}, time.Time{}); err == nil {
+	if _, err := s.Series(ctx, nginx, time.Time{}, time.Time{}, 1000); err == nil {
 		t.Error("Series went on")
 	}
 	appendAll(t, s, message(nginx, start, 1))

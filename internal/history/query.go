@@ -45,7 +45,7 @@ const (
 	selectSeries       = `SELECT s.timestamp, s.slot, s.pull_count, s.star_count, s.storage_size, s.last_updated
 		FROM repositories r JOIN snapshots s ON s.repository = r.id
 		WHERE r.namespace = ? AND r.name = ? AND s.timestamp >= ? AND s.timestamp < ?
-		ORDER BY s.timestamp, s.pull_count, s.position`
+		ORDER BY s.timestamp, s.pull_count, s.position LIMIT ?`
 )
 
 // Repositories are all that have a snapshot, private ones included, sorted by
@@ -92,10 +92,10 @@ func scanRepository(row interface{ Scan(...any) error }) (r Repository, err erro
 	return r, nil
 }
 
-// Series are the samples of r with from <= timestamp < to, in the order of their
-// timestamps. A zero time leaves that end open. There are none for a repository
-// without a snapshot.
-func (s *Store) Series(ctx context.Context, r hub.Repository, from, to time.Time) ([]Sample, error) {
+// Series are the first samples, at most limit, of r with from <= timestamp < to, in the
+// order of their timestamps. A zero time leaves that end open. There are none for a
+// repository without a snapshot.
+func (s *Store) Series(ctx context.Context, r hub.Repository, from, to time.Time, limit int) ([]Sample, error) {
 	first, end := int64(math.MinInt64), int64(math.MaxInt64)
 	if !from.IsZero() {
 		first = database.Micros(from)
@@ -108,7 +108,7 @@ func (s *Store) Series(ctx context.Context, r hub.Repository, from, to time.Time
 		sample, err := scanSample(rows)
 		samples = append(samples, sample)
 		return true, err
-	}, selectSeries, r.Namespace, r.Name, first, end)
+	}, selectSeries, r.Namespace, r.Name, first, end, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the series of %s: %w", r, err)
 	}

@@ -121,7 +121,7 @@ func TestASeriesIsHalfOpen(t *testing.T) {
 		"long ago":               {time.Time{}, start, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			samples, err := s.Series(t.Context(), nginx, c.from, c.to)
+			samples, err := s.Series(t.Context(), nginx, c.from, c.to, 1000)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,6 +136,17 @@ func TestASeriesIsHalfOpen(t *testing.T) {
 	}
 }
 
+func TestASeriesEndsAtItsLimit(t *testing.T) {
+	s := open(t)
+	for i := range 4 {
+		appendAll(t, s, message(nginx, start.Add(time.Duration(i)*day), i))
+	}
+	samples, err := s.Series(t.Context(), nginx, time.Time{}, time.Time{}, 3)
+	if err != nil || len(samples) != 3 || samples[2].PullCount != 2 {
+		t.Errorf("%v, %v", samples, err)
+	}
+}
+
 func TestASampleHasWhatTheSnapshotHad(t *testing.T) {
 	s := open(t)
 	appendAll(t, s,
@@ -143,7 +154,7 @@ func TestASampleHasWhatTheSnapshotHad(t *testing.T) {
 			`"storage_size":488723114800,"last_updated":"2026-01-30T04:52:59.85304+01:00","timestamp":"2026-01-31T01:00:03.5Z","slot":"2026-01-31T01:00:00Z"}`)},
 		document.Message{Topic: "t", Received: start, Payload: []byte(`{"namespace":"library","name":"nginx","pull_count":12916987209,"star_count":null,"timestamp":"2026-02-01T01:00:00Z"}`)},
 	)
-	samples, err := s.Series(t.Context(), nginx, time.Time{}, time.Time{})
+	samples, err := s.Series(t.Context(), nginx, time.Time{}, time.Time{}, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +179,7 @@ func TestNoQueryScansTheSnapshots(t *testing.T) {
 	}{
 		"Repositories": {selectRepositories, nil},
 		"Repository":   {selectRepository, []any{"a", "b"}},
-		"Series":       {selectSeries, []any{"a", "b", 0, 1}},
+		"Series":       {selectSeries, []any{"a", "b", 0, 1, 2}},
 		"Read":         {selectEntries, []any{0, 1}},
 		"Has":          {selectIdentity, []any{"a", "b", 0}},
 	} {

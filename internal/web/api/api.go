@@ -36,9 +36,9 @@ type History interface {
 	Repositories(ctx context.Context) ([]history.Repository, error)
 	// Repository is one of them; false when it has no snapshot.
 	Repository(ctx context.Context, r hub.Repository) (history.Repository, bool, error)
-	// Series are the samples of r with from <= timestamp < to, in the order of
-	// their timestamps. A zero time leaves that end open.
-	Series(ctx context.Context, r hub.Repository, from, to time.Time) ([]history.Sample, error)
+	// Series are the first samples, at most limit, of r with from <= timestamp < to,
+	// in the order of their timestamps. A zero time leaves that end open.
+	Series(ctx context.Context, r hub.Repository, from, to time.Time, limit int) ([]history.Sample, error)
 }
 
 // Options are what New needs.

@@ -45,9 +45,9 @@ func (s *trail) Repository(_ context.Context, r hub.Repository) (history.Reposit
 	return history.Repository{}, false, s.err
 }
 
-func (s *trail) Series(_ context.Context, _ hub.Repository, from, to time.Time) ([]history.Sample, error) {
+func (s *trail) Series(_ context.Context, _ hub.Repository, from, to time.Time, limit int) ([]history.Sample, error) {
 	s.from, s.to = from, to
-	return s.samples, s.err
+	return s.samples[:min(limit, len(s.samples))], s.err
 }
 
 var slot = time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
@@ -233,8 +233,8 @@ func TestASeriesIsWholeOrRefused(t *testing.T) {
 		strings.Count(got.Body.String(), `"pull_count"`) != maxSamples {
 		t.Errorf("at the bound: got %d", got.Code)
 	}
-	s.samples = make([]history.Sample, maxSamples+1)
-	wantProblem(t, ask(handlerOf(s), http.MethodGet, "/api/v1/repositories/library/nginx/series"), 400, "200001 samples")
+	s.samples = make([]history.Sample, 2*maxSamples)
+	wantProblem(t, ask(handlerOf(s), http.MethodGet, "/api/v1/repositories/library/nginx/series"), 400, "more than 200000 samples")
 }
 
 func TestAFullHouseWaitsForItsTurn(t *testing.T) {

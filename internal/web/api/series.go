@@ -59,14 +59,14 @@ func (h *handler) series(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return // the reader has gone
 	}
-	samples, err := h.History.Series(r.Context(), found.Repository, from, to)
+	samples, err := h.History.Series(r.Context(), found.Repository, from, to, maxSamples+1)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
 	if len(samples) > maxSamples {
 		writeProblem(w, http.StatusBadRequest, fmt.Sprintf(
-			"The range has %d samples, one answer has at most %d: narrow it with from and to.", len(samples), maxSamples))
+			"The range has more than %d samples, the most that one answer has: narrow it with from and to.", maxSamples))
 		return
 	}
 	h.writeJSON(w, series{Repository: found.Repository, From: end(from), To: end(to), Samples: converted(samples)})

@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pulltrail/indexer"
+	"pulltrail/internal/web/ops"
+	"pulltrail/mqttio"
+)
+
+// checks are the parts of /-/ready. Ready means that snapshots are taken and kept:
+// a sink may be away meanwhile, because history has what it misses. So may Docker
+// Hub, which a restart or another instance would not bring back either.
+func (s shownParts) checks() []ops.Check {
+	checks := []ops.Check{
+		{Name: "history", Probe: dated(s.probeHistory)},
+		{Name: "Docker Hub", Optional: true, Probe: func(context.Context) ops.State {
+			st := s.poller.State()
+			return ops.State{OK: st.OK, Since: st.Since, Detail: st.Err}
+		}},
+		{Name: "publisher", Probe: connection(s.publisher.State)},
+	}
+	for _, sub := range s.subscribers {
+		checks = append(checks, ops.Check{Name: "subscriber of " + sub.Name(), Probe: connection(sub.State)})
+	}
+	for _, f := range s.followers {
+		checks = append(checks, ops.Check{
+			Name: f.Sink() + " after " + f.Log(), Optional: true,
+			Probe: func(context.Context) ops.State {
+				st := f.State()
+				return ops.State{OK: st.OK, Since: st.Since, Detail: either(st.Err, progressOf(st))}
+			},
+		})
+	}
+	return checks
+}
+
+func (s shownParts) probeHistory(ctx context.Context) ops.State {
+	head, err := s.trail.Head(ctx)
+	if err != nil {
+		return ops.State{Detail: err.Error()}
+	}
+	return ops.State{OK: true, Detail: fmt.Sprintf("position %d", head)}
+}
+
+// dated adds to a probe that knows no history since when its state lasts: from now on
+// it is taken to be OK, and a change begins when it is seen. Like all probes it is not
+// called twice at the same time.
+func dated(probe func(context.Context) ops.State) func(context.Context) ops.State {
+	ok, since := true, time.Now()
+	return func(ctx context.Context) ops.State {
+		st := probe(ctx)
+		if st.OK != ok {
+			ok, since = st.OK, time.Now()
+		}
+		st.Since = since
+		return st
+	}
+}
+
+func connection(state func() mqttio.State) func(context.Context) ops.State {
+	return func(context.Context) ops.State {
+		st := state()
+		return ops.State{OK: st.Connected && st.Err == "", Since: st.Since, Detail: either(st.Err, st.Detail)}
+	}
+}
+
+// progressOf says how far a sink has come, and what it did not take.
+func progressOf(s indexer.State) string {
+	text := "nothing waits"
+	if s.Head > s.Position {
+		text = fmt.Sprintf("%d entries behind", s.Head-s.Position)
+	}
+	if s.Refused > 0 {
+		text += fmt.Sprintf("; %d have become dead letters since the start", s.Refused)
+	}
+	return text
+}
+
+// either is a, or b where a is empty.
+func either(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
