@@ -116,7 +116,8 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	publisher, err := mqttio.NewPublisher(cfg.MQTT, mqttio.PublisherOptions{
-		Outbox: waiting, Log: log, Registerer: registry, Broker: brokerURL, ClientID: identity,
+		Outbox: waiting, Again: subscribers[0].Subscribed(), // the one of snapshots
+		Log: log, Registerer: registry, Broker: brokerURL, ClientID: identity,
 	})
 	if err != nil {
 		return err

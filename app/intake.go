@@ -68,18 +68,18 @@ func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) 
 		return nil, err
 	}
 	ps.close(sink.String(), sink.Close)
-	follow := func(name string, log indexer.Log, id string, advanced func(document.Position)) {
+	follow := func(name string, log indexer.Log, id string, router *indexer.Router, advanced func(document.Position)) {
 		f := indexer.NewFollower(indexer.FollowerOptions{
-			Name: name, Log: log, LogID: id, Sink: sink, Router: o.router, Cursors: o.cursors, DeadLetters: o.letters,
+			Name: name, Log: log, LogID: id, Sink: sink, Router: router, Cursors: o.cursors, DeadLetters: o.letters,
 			Concurrency: cfg.Indexer.Concurrency, BatchSize: cfg.Indexer.BatchSize, BatchBytes: cfg.Indexer.BatchBytes,
 			Logger: o.log, Registerer: o.registry, OnAdvance: advanced,
 		})
 		in.followers = append(in.followers, f)
 		ps.run(sink.String()+" after "+name, f.Run)
 	}
-	follow(historyLog, o.trail, "", nil)
+	follow(historyLog, o.trail, "", o.router.ForHistory(cfg.MQTT.OwnFilter()), nil)
 	if in.journal != nil {
-		follow(journalLog, in.journal, in.journal.ID(), in.truncate)
+		follow(journalLog, in.journal, in.journal.ID(), o.router, in.truncate)
 	}
 	return in, nil
 }

@@ -79,6 +79,31 @@ func newRoute(r Route) (built route, err error) {
 	return built, nil
 }
 
+// ForHistory is the router for what stands in history. Everything there is a snapshot,
+// so document routes do not apply; and one that arrived under a topic without a route
+// of today, because the topic of the configuration has changed since, goes where our
+// own snapshots go, whose topics match ownTopic (a filter).
+func (r *Router) ForHistory(ownTopic string) *Router {
+	snapshots := &Router{}
+	var own *route
+	for i := range r.routes {
+		candidate := &r.routes[i]
+		if candidate.Kind != KindSnapshot {
+			continue
+		}
+		snapshots.routes = append(snapshots.routes, *candidate)
+		if own == nil && topic.Covers(candidate.Topic, ownTopic) {
+			own = candidate
+		}
+	}
+	if own != nil {
+		rest := *own
+		rest.Topic = "#"
+		snapshots.routes = append(snapshots.routes, rest)
+	}
+	return snapshots
+}
+
 // Kind is the kind of the route that takes the messages of a topic; ok is false
 // where none does.
 func (r *Router) Kind(name string) (kind string, ok bool) {

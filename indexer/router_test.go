@@ -47,6 +47,24 @@ func TestTheFirstRouteThatMatchesWins(t *testing.T) {
 	}
 }
 
+func TestHistoryIsSnapshotsWhateverTheRoutesOfToday(t *testing.T) {
+	cfg := Config{Routes: []Route{
+		{Topic: "hub/a/+", Kind: KindSnapshot, Index: "a"},
+		{Topic: "#", Kind: KindDocument, Index: "everything"},
+	}}
+	router := newTestRouter(t, cfg.EffectiveRoutes("hub/#")...).ForHistory("hub/#")
+	for topic, want := range map[string]string{
+		"hub/a/x":           "a",
+		"hub/library/nginx": "dockerhub-repositories-metrics-2026-04",
+		"the/former/topic":  "dockerhub-repositories-metrics-2026-04",
+	} {
+		doc, err := router.Resolve(entry(topic, snapshotJSON), "history")
+		if err != nil || doc.Index != want || doc.ID != "library/nginx@2026-04-01T02:00:00Z" {
+			t.Errorf("%s: %+v, %v", topic, doc, err)
+		}
+	}
+}
+
 func TestResolveASnapshot(t *testing.T) {
 	router := newTestRouter(t, Route{Topic: "hub/#", Kind: KindSnapshot, Index: "hub-{Y}-{m}-{d}"})
 	doc, err := router.Resolve(entry("hub/library/nginx", snapshotJSON), "log")

@@ -27,6 +27,9 @@ type Outbox interface {
 type PublisherOptions struct {
 	Outbox Outbox
 	Log    *slog.Logger
+	// Again carries a signal when our own subscription stands: what was published before
+	// found nobody, so everything pending is due. Nil where nothing comes back.
+	Again <-chan struct{}
 	// Registerer takes the metrics; nil for none.
 	Registerer prometheus.Registerer
 	// Broker is the URL of the broker, the embedded one included.
@@ -39,6 +42,7 @@ type PublisherOptions struct {
 type Publisher struct {
 	cfg    Config
 	outbox Outbox
+	again  <-chan struct{}
 	link   *link
 	counts publisherMetrics
 	// times is used by one connection at a time, under mu while several snapshots
@@ -53,7 +57,7 @@ func NewPublisher(cfg Config, opts PublisherOptions) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{cfg: cfg, outbox: opts.Outbox, link: l}
+	p := &Publisher{cfg: cfg, outbox: opts.Outbox, again: opts.Again, link: l}
 	l.serve = p.serve
 	m := newMetrics("publisher")
 	l.counts = m.link()
@@ -78,6 +82,10 @@ func (p *Publisher) Run(ctx context.Context) error {
 func (p *Publisher) serve(ctx context.Context, m *autopaho.ConnectionManager, ack *paho.Connack) {
 	c := newConnection(m, ack)
 	p.times.hurry()
+	select {
+	case <-p.again: // what is published from now on is heard
+	default:
+	}
 	for failures := 0; ctx.Err() == nil; {
 		if err := p.round(ctx, c); err != nil {
 			if ctx.Err() != nil {
@@ -106,6 +114,8 @@ func (p *Publisher) wait(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-p.outbox.Notify():
+	case <-p.again:
+		p.times.hurry()
 	case <-due:
 	}
 }

@@ -2,6 +2,7 @@ package mqttio
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,34 @@ func TestASnapshotIsPublishedUntilItIsConfirmed(t *testing.T) {
 	if m.Topic != "t/ns/a" || m.QoS != 1 || m.Properties.ContentType != "application/json" {
 		t.Errorf("it was published as %v", m)
 	}
+}
+
+func TestWhatNobodyHeardIsPublishedAgainWhenOurSubscriptionStands(t *testing.T) {
+	_, url, _ := startBroker(t, "127.0.0.1:0")
+	o := newOutbox()
+	o.add(pending("a", 1))
+	kept := &store{}
+	options := subscriberOptions(url, kept)
+	options.Confirm = o.Confirm
+	s := newTestSubscriber(t, testConfig(), options)
+	p, err := NewPublisher(testConfig(), PublisherOptions{
+		Outbox: o, Again: s.Subscribed(), Log: slog.New(slog.DiscardHandler), Broker: url, ClientID: "test",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.link.pace = quick()
+	p.link.pace.publish, p.link.pace.publishMost = time.Hour, time.Hour
+	start(t, p.Run)
+	eventually(t, "the first attempt", func() bool { return published(p) > 0 })
+	start(t, s.Run)
+	eventually(t, "an empty outbox", func() bool { return o.len() == 0 })
+}
+
+// published is how many attempts a broker took.
+func published(p *Publisher) float64 {
+	return testutil.ToFloat64(p.counts.published.WithLabelValues(resultAccepted)) +
+		testutil.ToFloat64(p.counts.published.WithLabelValues(resultNoSubscribers))
 }
 
 func TestOnlyTheNewestSnapshotOfATopicIsRetained(t *testing.T) {

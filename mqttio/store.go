@@ -32,6 +32,9 @@ func (s *Subscriber) store(ctx context.Context, batch []item) error {
 			return err
 		}
 		s.counts.refused.Add(float64(len(letters)))
+		first := letters[0]
+		s.link.log.Warn("messages were refused and are kept as dead letters",
+			"count", len(letters), "topic", first.Topic, "err", first.Reason)
 	}
 	s.confirm(ctx, ids)
 	s.counts.acknowledged.Add(float64(s.link.session.acknowledge(batch)))

@@ -69,11 +69,13 @@ type Subscriber struct {
 	link       *link
 	queue      *queue
 	counts     subscriberMetrics
+	subscribed chan struct{}
 }
 
 // NewSubscriber makes a subscriber; Run connects it.
 func NewSubscriber(cfg Config, opts SubscriberOptions) (*Subscriber, error) {
-	s := &Subscriber{opts: opts, sink: sinkHistory, filters: topic.Minimal(opts.Filters), maxPayload: cfg.MaxPayload, queue: newQueue()}
+	s := &Subscriber{opts: opts, sink: sinkHistory, filters: topic.Minimal(opts.Filters), maxPayload: cfg.MaxPayload,
+		queue: newQueue(), subscribed: make(chan struct{}, 1)}
 	id := opts.ClientID
 	switch opts.Name {
 	case snapshots:
@@ -102,6 +104,10 @@ func NewSubscriber(cfg Config, opts SubscriberOptions) (*Subscriber, error) {
 
 // Name is that of the options.
 func (s *Subscriber) Name() string { return s.opts.Name }
+
+// Subscribed carries a signal after each time that all filters were granted, to one
+// receiver.
+func (s *Subscriber) Subscribed() <-chan struct{} { return s.subscribed }
 
 // State says how the session and its store are.
 func (s *Subscriber) State() State { return s.link.state.state() }
@@ -165,6 +171,10 @@ func (s *Subscriber) subscribe(ctx context.Context, m *autopaho.ConnectionManage
 		if a.why == "" {
 			s.link.state.mend(faultSubscription)
 			s.link.state.note("")
+			select {
+			case s.subscribed <- struct{}{}:
+			default: // the signal before has not been received
+			}
 			return
 		}
 		pause := jittered(pace.least, pace.most, n)
