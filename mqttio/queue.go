@@ -2,7 +2,9 @@ package mqttio
 
 import (
 	"context"
+	"math"
 	"sync"
+	"time"
 
 	"pulltrail/internal/document"
 )
@@ -13,6 +15,12 @@ const (
 	maxQueueBytes    = 64 << 20
 	maxBatchMessages = 2000
 	maxBatchBytes    = 8 << 20
+	// Messages gather for groupWindow after the batch before, unless groupEnough have:
+	// making a batch durable costs one fsync, however many it has. The first message
+	// after a quiet moment never waits, and neither does a broker that sends no more
+	// than 20 ahead, as a stock Mosquitto does.
+	groupWindow = 10 * time.Millisecond
+	groupEnough = 16
 	// itemOverhead is about what a message costs beside topic and payload, in bytes.
 	itemOverhead = 200
 )
@@ -41,7 +49,8 @@ type queue struct {
 	taken   int64 // bytes that were taken and are not done yet
 	batch   int   // messages that were taken and are not done yet
 	closed  bool
-	arrived chan struct{}
+	cutAt   time.Time     // when the batch before was taken
+	arrived chan struct{} // there is something, or enough
 }
 
 func newQueue() *queue {
@@ -63,7 +72,9 @@ func (q *queue) push(it item) {
 	}
 	q.items = append(q.items, it)
 	q.bytes += it.size()
-	q.signal()
+	if n := len(q.items); n == 1 || n == groupEnough {
+		q.signal() // every other message finds the taker awake or patient
+	}
 }
 
 func (q *queue) full(size int64) bool {
@@ -71,23 +82,43 @@ func (q *queue) full(size int64) bool {
 	return n > 0 && (n >= q.maxMessages || bytes+size > q.maxBytes)
 }
 
-// take gives all that has arrived, at most a batch, and waits if that is nothing. It
-// gives nothing when the queue is closed and empty, or ctx is done. What was taken
-// counts until done is called.
+// take gives all that has arrived, at most a batch, and waits if that is nothing, or
+// little and soon after the batch before. It gives nothing when the queue is closed and
+// empty, or ctx is done. What was taken counts until done is called.
 func (q *queue) take(ctx context.Context) []item {
 	for {
-		q.mu.Lock()
-		batch, closed := q.cut(), q.closed
-		q.mu.Unlock()
-		if len(batch) > 0 || closed {
+		batch, wait := q.due(time.Now())
+		if len(batch) > 0 || wait == 0 {
 			return batch
 		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-q.arrived:
+		case <-timer.C:
 		case <-ctx.Done():
+			timer.Stop()
 			return nil
 		}
+		timer.Stop()
 	}
+}
+
+// due gives what is to be stored now, or how long that may take; neither when the
+// queue is closed and empty.
+func (q *queue) due(now time.Time) (batch []item, wait time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n, gathering := len(q.items), q.cutAt.Add(groupWindow).Sub(now)
+	switch {
+	case q.closed && n == 0:
+		return nil, 0
+	case n == 0:
+		return nil, math.MaxInt64 // until something arrives
+	case n < groupEnough && gathering > 0 && !q.closed:
+		return nil, gathering
+	}
+	q.cutAt = now
+	return q.cut(), 0
 }
 
 func (q *queue) cut() []item {
