@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -29,6 +30,9 @@ func parseObject(data []byte) (object, error) {
 	if !utf8.Valid(data) {
 		return object{}, errors.New("the payload is not valid UTF-8")
 	}
+	if members, ok := scanObject(data); ok {
+		return newObject(data, members)
+	}
 	var buffer bytes.Buffer
 	buffer.Grow(len(data))
 	if err := json.Compact(&buffer, data); err != nil {
@@ -38,11 +42,14 @@ func parseObject(data []byte) (object, error) {
 	if compact[0] != '{' {
 		return object{}, fmt.Errorf("the payload is not a JSON object but %s", kindOf(compact[0]))
 	}
-	o := object{compact: compact, members: split(compact)}
-	if key, ok := repeated(o.members); ok {
+	return newObject(compact, split(compact))
+}
+
+func newObject(compact []byte, members []member) (object, error) {
+	if key, ok := repeated(members); ok {
 		return object{}, fmt.Errorf("the payload has the key %q twice", key)
 	}
-	return o, nil
+	return object{compact: compact, members: members}, nil
 }
 
 func kindOf(first byte) string {
@@ -111,8 +118,22 @@ func skipValue(data []byte, at int) int {
 	}
 }
 
+// fewMembers is up to how many members comparing each with each is the fastest.
+const fewMembers = 24
+
 // repeated finds a key that occurs twice, however it is escaped.
 func repeated(members []member) (string, bool) {
+	escaped := func(m member) bool { return bytes.IndexByte(m.key, '\\') >= 0 }
+	if len(members) <= fewMembers && !slices.ContainsFunc(members, escaped) {
+		for i, m := range members {
+			for _, other := range members[:i] {
+				if bytes.Equal(m.key, other.key) {
+					return string(m.key), true
+				}
+			}
+		}
+		return "", false
+	}
 	seen := make(map[string]struct{}, len(members))
 	for _, m := range members {
 		key := m.name()
@@ -156,7 +177,7 @@ func (o object) lookup(path []string) json.RawMessage {
 
 func find(members []member, name string) []byte {
 	for _, m := range members {
-		if m.name() == name {
+		if string(m.key) == name || m.name() == name {
 			return m.value
 		}
 	}

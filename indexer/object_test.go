@@ -5,6 +5,10 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestParseObjectSaysWhatIsWrong(t *testing.T) {
@@ -108,6 +112,49 @@ func TestDocumentTime(t *testing.T) {
 		}
 		if !strings.Contains(text, tt.want) {
 			t.Errorf("%s is %s, want %s", tt.raw, text, tt.want)
+		}
+	}
+}
+
+// The quick scanner accepts nothing but what encoding/json would leave as it is, and
+// takes it apart in the same way.
+func FuzzScanObject(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"a":1}`, `{"a":{"b":[1,"}"]},"c":"\\\""}`, `{"":"","é":null,"x":"0123456789abcdef\u00e9\n"}`, `{"a":-0.5e+10,"b":[],"c":{},"d":[[]]}`,
+		`{"a": 1}`, `{"a":01}`, `{"a":1,}`, `{"a":"\x"}`, "{\"a\":\"0123456789\x01\"}", `{"a":tru}`, `{"a":1}}`, `{"a":[1,]}`, `{"a":.5}`, `{"a":1.}`, `{"a":1e}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		members, ok := scanObject(data)
+		var compact bytes.Buffer
+		err := json.Compact(&compact, data)
+		if !ok {
+			if err == nil && utf8.Valid(data) && bytes.Equal(compact.Bytes(), data) && data[0] == '{' && !deep(data) {
+				t.Fatalf("%q is a compact object and was not accepted", data)
+			}
+			return
+		}
+		if err != nil || !bytes.Equal(compact.Bytes(), data) {
+			t.Fatalf("accepted %q: %v", data, err)
+		}
+		if diff := cmp.Diff(split(data), members, cmp.AllowUnexported(member{}), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("%q: %s", data, diff)
+		}
+	})
+}
+
+// deep says whether data may nest deeper than the scanner follows.
+func deep(data []byte) bool {
+	return bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > maxScanDepth
+}
+
+func BenchmarkParseObject(b *testing.B) {
+	payload := []byte(`{"n":12345,"sensor":"kitchen","time":"2026-01-02T03:04:05Z","value":21.5,"ok":true,"text":"` + strings.Repeat("x", 1000) + `"}`)
+	b.SetBytes(int64(len(payload)))
+	for b.Loop() {
+		if _, err := parseObject(payload); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
