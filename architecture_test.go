@@ -46,6 +46,8 @@ var arrows = map[string][]string{
 	"internal/web/ops":    {},
 	"internal/web/page":   {"internal/history"},
 
+	"bench": {},
+
 	"internal/hubtest":  {},
 	"internal/sinktest": {},
 }

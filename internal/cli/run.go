@@ -17,6 +17,7 @@ func (runCommand) Run(ctx context.Context, p *Process, c *command) error {
 	if err != nil {
 		return err
 	}
+	tuneMemory()
 	err = app.Run(ctx, cfg, app.Options{Log: logger(p, cfg)})
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // it was told to stop while it was starting

@@ -63,7 +63,7 @@ func writeLines(text *bytes.Buffer, doc document.Document) error {
 	switch {
 	case len(doc.Body) == 0:
 		return errors.New("the document is empty")
-	case bytes.ContainsAny(doc.Body, "\r\n"):
+	case bytes.IndexByte(doc.Body, '\n') >= 0 || bytes.IndexByte(doc.Body, '\r') >= 0: // faster than ContainsAny
 		if err := json.Compact(text, doc.Body); err != nil {
 			return fmt.Errorf("the document is not JSON: %w", err)
 		}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// The variables of the testbed that name the servers.
+const (
+	variableMosquitto  = "PULLTRAIL_TEST_MOSQUITTO_BIN"
+	variableOpenSearch = "PULLTRAIL_TEST_OPENSEARCH"
+)
+
+// minSize is what the fields of a snapshot take without any padding, in bytes.
+const minSize = 400
+
+type options struct {
+	rounds, documents, size int
+	only                    []string // names of stages; empty: all
+	json, write             bool
+	binary                  string // the Pulltrail to measure; empty: it is built
+	mosquitto               string // the program
+	opensearch              string // the URL
+}
+
+func parseOptions(args []string, env func(string) string, output io.Writer) (options, error) {
+	var o options
+	var only string
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(output)
+	flags.IntVar(&o.rounds, "rounds", 3, "how often everything is measured; the median counts")
+	flags.IntVar(&o.documents, "documents", 50_000, "documents of a throughput run")
+	flags.IntVar(&o.size, "size", 1100, "bytes of a document")
+	flags.StringVar(&only, "only", "", "measure only these, separated by commas: "+strings.Join(stageNames(), ", "))
+	flags.StringVar(&o.binary, "binary", "", "measure this program, such as one of an earlier version, instead of building one")
+	flags.BoolVar(&o.json, "json", false, "print JSON with every value instead of the table")
+	flags.BoolVar(&o.write, "write", false, "put the results into bench/RESULTS.md as well")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	if flags.NArg() > 0 {
+		return options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	o.only = strings.FieldsFunc(only, func(r rune) bool { return r == ',' || r == ' ' })
+	o.mosquitto, o.opensearch = env(variableMosquitto), strings.TrimRight(env(variableOpenSearch), "/")
+	return o, o.validate()
+}
+
+func (o options) validate() error {
+	var errs []error
+	if o.rounds < 1 {
+		errs = append(errs, fmt.Errorf("--rounds %d: must be at least 1", o.rounds))
+	}
+	if o.documents < 1 {
+		errs = append(errs, fmt.Errorf("--documents %d: must be at least 1", o.documents))
+	}
+	if o.size < minSize {
+		errs = append(errs, fmt.Errorf("--size %d: must be at least %d", o.size, minSize))
+	}
+	for _, name := range o.only {
+		if !slices.Contains(stageNames(), name) {
+			errs = append(errs, fmt.Errorf("--only %s: must be some of %s", name, strings.Join(stageNames(), ", ")))
+		}
+	}
+	const remedy = "is not set: start the servers with testbed/testbed.sh up mosquitto opensearch, then eval \"$(testbed/testbed.sh env)\""
+	if o.mosquitto == "" {
+		errs = append(errs, errors.New(variableMosquitto+" "+remedy))
+	}
+	if o.opensearch == "" {
+		errs = append(errs, errors.New(variableOpenSearch+" "+remedy))
+	} else if u, err := url.Parse(o.opensearch); err != nil || u.Scheme != "http" || u.Host == "" {
+		errs = append(errs, fmt.Errorf("%s: must be an http:// URL", variableOpenSearch))
+	}
+	return errors.Join(errs...)
+}
+
+// wants reports whether a stage is to be measured.
+func (o options) wants(stage string) bool {
+	return len(o.only) == 0 || slices.Contains(o.only, stage)
+}
