@@ -98,8 +98,8 @@ func (e elastic) documents(pattern string) map[string]json.RawMessage {
 	e.t.Helper()
 	e.do(http.MethodPost, "/"+pattern+"/_refresh", "")
 	status, answer := e.do(http.MethodGet, "/"+pattern+"/_search?size=10000", "")
-	if status == http.StatusNotFound {
-		return nil
+	if status == http.StatusNotFound || status == http.StatusServiceUnavailable {
+		return nil // no index yet, or one whose shards are just being made
 	}
 	var found struct {
 		Hits struct {
