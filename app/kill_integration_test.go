@@ -242,14 +242,23 @@ func (p *process) outbox(t *testing.T) map[string]string {
 	return found
 }
 
+// freePort is an address to listen on later. It is not of the range that the system
+// takes for outgoing connections, one of which could have it by then.
 func freePort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(18000)) //nolint:gosec // a port, not a secret
+		listener, err := net.Listen("tcp", addr)
+		if err != nil {
+			continue // somebody has it
+		}
+		if err := listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return addr
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // writeConfig writes the keys that the chain's tests set.

@@ -24,7 +24,7 @@ import (
 )
 
 func TestABrokerThatComesLaterIsCaughtUpWith(t *testing.T) {
-	b, url, stop := startBroker(t, "127.0.0.1:0")
+	b, url, stop := startBroker(t, lowPort(t))
 	address := b.Addr().String()
 	stop()
 	o, kept, book := newOutbox(pending("a", 1)), &store{}, &logbook{}
@@ -49,7 +49,7 @@ func TestABrokerThatComesLaterIsCaughtUpWith(t *testing.T) {
 }
 
 func TestABrokerThatGoesAndComesBackIsCaughtUpWith(t *testing.T) {
-	b, url, stop := startBroker(t, "127.0.0.1:0")
+	b, url, stop := startBroker(t, lowPort(t))
 	address := b.Addr().String()
 	o, kept := newOutbox(pending("a", 1)), &store{}
 	opts := subscriberOptions(url, kept)
