@@ -48,8 +48,9 @@ var arrows = map[string][]string{
 
 	"bench": {},
 
-	"internal/hubtest":  {},
-	"internal/sinktest": {},
+	"internal/faulttest": {},
+	"internal/hubtest":   {},
+	"internal/sinktest":  {},
 }
 
 // shared is the vocabulary. A package whose entry above is nil imports not even

@@ -9,16 +9,18 @@ source "$testbed/lib/common.sh"
 source "$testbed/lib/mosquitto.sh"
 source "$testbed/lib/opensearch.sh"
 source "$testbed/lib/opensearch-secure.sh"
+source "$testbed/lib/opensearch-faults.sh"
 
-servers=(mosquitto opensearch opensearch-secure)
+servers=(mosquitto opensearch opensearch-secure opensearch-faults)
 
 usage() {
   cat <<USAGE
 usage: testbed.sh up [SERVER...]      start what is not running yet, and wait until it can be used
        testbed.sh down [SERVER...]    stop, and delete what the server stored
+       testbed.sh kill SERVER SIGNAL  end it by a signal; up starts it again with what it has stored
        testbed.sh status              one line for each server; fails unless all are ready
        testbed.sh env                 print what the tests need to know of the running servers
-SERVER is mosquitto, opensearch, opensearch-secure or all (the default).
+SERVER is mosquitto, opensearch, opensearch-secure, opensearch-faults or all (the default).
 USAGE
 }
 
@@ -94,6 +96,12 @@ case $command in
     mapfile -t list <<<"$list"
     lock
     "$command" "${list[@]}"
+    ;;
+  kill)
+    [[ $# -eq 2 ]] || fail "kill needs a server and a signal, such as: kill opensearch-faults KILL"
+    list=$(chosen "$1")
+    lock
+    signal "$list" "$2"
     ;;
   status) status ;;
   env) variables ;;

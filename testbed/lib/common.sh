@@ -106,3 +106,11 @@ stop() {
   done
   say "$1: stopped"
 }
+
+# signal SERVER SIGNAL sends it and waits for the end of the process.
+signal() {
+  local number
+  number=$(pid "$1") || fail "$1: not running"
+  kill -s "$2" "$number"
+  while running "$1"; do sleep 0.05; done
+}
