@@ -59,6 +59,7 @@ type link struct {
 
 	session *session
 	first   bool // no attempt has been made yet
+	away    bool // the last attempt reached nobody
 
 	mu      sync.Mutex
 	conn    *conn
@@ -163,6 +164,10 @@ func (l *link) backoff(n int) time.Duration {
 		return 0
 	case l.state.has(faultTakeover):
 		return jittered(l.pace.takenOver, 2*l.pace.takenOver, 0)
+	case l.away && n < quickTries:
+		return jittered(l.pace.least, l.pace.away, n)
+	case l.away:
+		return jittered(l.pace.least, 4*l.pace.away, n)
 	}
 	return jittered(l.pace.least, l.pace.most, n)
 }
@@ -172,6 +177,8 @@ func (l *link) attempt(ctx context.Context, _ autopaho.ClientConfig, u *url.URL)
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	c, err := dial(ctx, u, l.tls)
+	var failed *net.OpError
+	l.away = errors.As(err, &failed) && failed.Op == "dial"
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"os"
@@ -418,5 +419,25 @@ func TestANetworkErrorReadsTheSameEachTime(t *testing.T) {
 	err := errors.New("read tcp 127.0.0.1:54321->192.0.2.1:1883: connection reset by peer")
 	if got := stable(err.Error()); got != "read tcp 192.0.2.1:1883: connection reset by peer" {
 		t.Errorf("it reads %q", got)
+	}
+}
+
+func TestABrokerThatIsAwayIsAskedOften(t *testing.T) {
+	l := &link{state: newTracker(slog.New(slog.DiscardHandler)), pace: defaultPace()}
+	l.pace.least, l.pace.away, l.pace.most = time.Second, 2*time.Second, time.Minute
+	for _, c := range []struct {
+		name        string
+		away        bool
+		n           int
+		least, most time.Duration
+	}{
+		{"a broker that refuses us is asked less and less often", false, 20, 30 * time.Second, time.Minute},
+		{"a broker that is away is asked as soon as it may be back", true, 20, time.Second, 2 * time.Second},
+		{"one that stays away is left alone a little", true, quickTries, 4 * time.Second, 8 * time.Second},
+	} {
+		l.away = c.away
+		if got := l.backoff(c.n); got < c.least || got > c.most {
+			t.Errorf("%s: %v, want %v to %v", c.name, got, c.least, c.most)
+		}
 	}
 }

@@ -12,6 +12,11 @@ type pace struct {
 	// The least is kept even after a connection that stood, because a broker that
 	// accepts and drops would be called a thousand times a second.
 	least, most time.Duration
+	// away is the most while nobody is reached at the broker's address, for the first
+	// quickTries, and then four times as much. It is short, because a broker that comes
+	// back without our session keeps nothing for us until we are there; and such an
+	// attempt costs next to nothing.
+	away time.Duration
 	// takenOver bounds the pause after another client has taken over the session,
 	// from below; and settled is how long a connection must then stand until the two
 	// are believed to have parted.
@@ -29,9 +34,12 @@ type pace struct {
 	drain time.Duration
 }
 
+// quickTries take about a minute.
+const quickTries = 250
+
 func defaultPace() pace {
 	return pace{
-		least: time.Second, most: time.Minute,
+		least: 200 * time.Millisecond, most: time.Minute, away: 250 * time.Millisecond,
 		takenOver: 30 * time.Second, settled: 5 * time.Minute,
 		refused: time.Minute,
 		store:   100 * time.Millisecond, storeMost: 30 * time.Second,
