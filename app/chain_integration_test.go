@@ -270,7 +270,7 @@ func TestDocumentsOfOtherTopicsAndWhatIsWrongWithSome(t *testing.T) {
 	cfg, index := chain(t, hub, "nginx")
 	sensors := strings.TrimSuffix(cfg.MQTT.Topic, "/metrics") + "/sensors"
 	cfg.Indexer.Routes = append(cfg.Indexer.Routes, indexer.Route{
-		Topic: sensors + "/+", Kind: indexer.KindDocument, Index: index + "-sensors-{Y}-{m}-{d}", ID: "fields(n)",
+		Topic: sensors + "/+", Kind: indexer.KindDocument, Index: index + "-sensors", ID: "fields(n)",
 	})
 	d := start(t, cfg)
 	var ready string
@@ -290,7 +290,7 @@ func TestDocumentsOfOtherTopicsAndWhatIsWrongWithSome(t *testing.T) {
 	search := elastic{t: t, base: cfg.Indexer.OpenSearch.URLs[0]}
 	var stored map[string]json.RawMessage
 	eventually(t, "all good documents", func() bool {
-		stored = search.documents(index + "-sensors-*")
+		stored = search.documents(index + "-sensors")
 		return len(stored) >= good
 	})
 	if len(stored) != good {

@@ -90,8 +90,8 @@ func TestResolveADocument(t *testing.T) {
 		{"by default its id is its position and its time that of receipt", "", "", "s-2026-02-03", "log-7"},
 		{"a time field dates it, in UTC", "position", "t", "s-2026-05-05", "log-7"},
 		{"its id can be its content", "content", "t", "s-2026-05-05", contentID([]byte(compact))},
-		{"its id can be a field", "fields(id)", "", "s-2026-02-03", `["k"]`},
-		{"its id can be several fields", "fields( n.m , id )", "", "s-2026-02-03", `[1.0,"k"]`},
+		{"its id can be a field", "fields(id)", "t", "s-2026-05-05", `["k"]`},
+		{"its id can be several fields", "fields( n.m , id )", "t", "s-2026-05-05", `[1.0,"k"]`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

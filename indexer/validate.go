@@ -150,8 +150,12 @@ func (r Route) validate() problem.List {
 	}
 	switch r.Kind {
 	case KindDocument:
-		if _, err := parseIDRule(r.ID, r.TimeField); err != nil {
+		switch rule, err := parseIDRule(r.ID, r.TimeField); {
+		case err != nil:
 			list.Add("id", r.ID, "%v", err)
+		case rule.kind == idFields && r.TimeField == "" && strings.Contains(r.Index, "{"):
+			list.Add("time_field", nil, "is missing: an index by date with ids from fields needs the document's own time, "+
+				"else one that the broker sends again on another day is stored twice; name the field, or write an index without a date")
 		}
 		if r.TimeField != "" && slices.Contains(strings.Split(r.TimeField, "."), "") {
 			list.Add("time_field", r.TimeField, "has an empty part: write a field, or a path such as meta.time")

@@ -45,6 +45,9 @@ func TestValidate(t *testing.T) {
 		{"a document route with everything", route(document, func(r *Route) {
 			r.Topic, r.ID, r.TimeField, r.BodyFile = "$share/g/sensors/#", "fields(a, b.c)", "meta.time", file(t, `{"settings":{}}`)
 		}), ""},
+		{"ids from fields in an index by date of receipt", route(document, func(r *Route) { r.ID = "fields(n)" }),
+			"routes[0].time_field: is missing: an index by date with ids from fields needs the document's own time"},
+		{"ids from fields in one index", route(document, func(r *Route) { r.ID, r.Index = "fields(n)", "sensors" }), ""},
 		{"a snapshot route", route(snapshots, func(*Route) {}), ""},
 		{"an index with a dot in front", route(snapshots, func(r *Route) { r.Index = ".hub" }), ""},
 		{"no request at all", func(c *Config) { c.Concurrency = 0 }, "concurrency: 0: is out of range: write 1 to 64"},
