@@ -38,7 +38,17 @@ type OpenSearchConfig struct {
 	TLS          tlsconf.Config `koanf:"tls"`
 	// Timeout bounds one request.
 	Timeout time.Duration `koanf:"timeout"`
+	// Compress says whether requests are compressed: "auto" (where a network is in
+	// between), "always" or "never".
+	Compress string `koanf:"compress"`
 }
+
+// The values of OpenSearchConfig.Compress.
+const (
+	CompressAuto   = "auto"
+	CompressAlways = "always"
+	CompressNever  = "never"
+)
 
 // Route says what becomes of the messages of a topic.
 type Route struct {
@@ -62,7 +72,7 @@ type Route struct {
 // route but the one for our own snapshots.
 func DefaultConfig() Config {
 	return Config{
-		OpenSearch:      OpenSearchConfig{Timeout: 30 * time.Second},
+		OpenSearch:      OpenSearchConfig{Timeout: 30 * time.Second, Compress: CompressAuto},
 		Concurrency:     4,
 		BatchSize:       1000,
 		BatchBytes:      5 << 20,

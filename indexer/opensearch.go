@@ -45,6 +45,7 @@ func NewOpenSearch(cfg OpenSearchConfig, opts OpenSearchOptions) (*OpenSearch, e
 	}
 	client, err := search.New(search.Options{
 		URLs: cfg.URLs, Username: cfg.Username, Password: password, TLS: cfg.TLS, Timeout: cfg.Timeout,
+		Compress: cfg.compresses(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opensearch: %w", err)

@@ -55,10 +55,12 @@ func request(t *testing.T, method, address, body string) (int, []byte) {
 	return res.StatusCode, answer
 }
 
-func realTarget(t *testing.T) sinktest.Target {
+func realTarget(t *testing.T) sinktest.Target { return realTargetWith(t, CompressAuto) }
+
+func realTargetWith(t *testing.T, compress string) sinktest.Target {
 	base := server(t)
 	return sinktest.Target{
-		Sink:   openSink(t, OpenSearchConfig{URLs: []string{base}, Timeout: 30 * time.Second}),
+		Sink:   openSink(t, OpenSearchConfig{URLs: []string{base}, Timeout: 30 * time.Second, Compress: compress}),
 		Prefix: "sinktest-",
 		Read: func(t *testing.T, index, id string) ([]byte, bool) {
 			status, body := request(t, http.MethodGet, base+"/"+index+"/_doc/"+url.PathEscape(id), "")
@@ -74,6 +76,10 @@ func realTarget(t *testing.T) sinktest.Target {
 			return got.Source, true
 		},
 	}
+}
+
+func TestOpenSearchConformsForRealWithCompressedRequests(t *testing.T) {
+	sinktest.Run(t, func(t *testing.T) sinktest.Target { return realTargetWith(t, CompressAlways) })
 }
 
 func TestOpenSearchConformsForReal(t *testing.T) {

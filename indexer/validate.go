@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -105,8 +106,32 @@ func (c OpenSearchConfig) validate() problem.List {
 	if c.Timeout < minTimeout || c.Timeout > maxTimeout {
 		list.Add("timeout", c.Timeout, "is out of range: write %s to %s", minTimeout, maxTimeout)
 	}
+	switch c.Compress {
+	case CompressAuto, CompressAlways, CompressNever, "": // none stands for auto
+	default:
+		list.Add("compress", c.Compress, "is unknown: write %s, %s or %s", CompressAuto, CompressAlways, CompressNever)
+	}
 	list.AddUnder("tls", c.TLS.Validate())
 	return list
+}
+
+// compresses reports whether requests are to be compressed.
+func (c OpenSearchConfig) compresses() bool {
+	switch c.Compress {
+	case CompressAlways:
+		return true
+	case CompressNever:
+		return false
+	}
+	return slices.ContainsFunc(c.URLs, func(address string) bool {
+		u, err := url.Parse(address)
+		return err == nil && !isLoopback(u.Hostname())
+	})
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 func checkURL(address string) string {

@@ -60,6 +60,7 @@ func TestValidate(t *testing.T) {
 		{"a URL with a password", cluster(func(o *OpenSearchConfig) { o.URLs = []string{"https://u:hush@h:9200"} }),
 			`opensearch.urls[0]: "https://user@h:9200": a URL is logged, so it carries no user: write indexer.opensearch.username and password`},
 		{"a URL with a query", cluster(func(o *OpenSearchConfig) { o.URLs = []string{"https://h:9200/?a=hush"} }), `opensearch.urls[0]: "https://h:9200/": has a query`},
+		{"an unknown compression", cluster(func(o *OpenSearchConfig) { o.Compress = "zstd" }), `opensearch.compress: "zstd": is unknown: write auto, always or never`},
 		{"a password without a user", cluster(func(o *OpenSearchConfig) { o.Password = secret.New("hush") }),
 			`opensearch.username: "": a password needs a user: write indexer.opensearch.username`},
 		{"a user without a password", cluster(func(o *OpenSearchConfig) { o.Username = "u" }),
@@ -175,5 +176,22 @@ func TestValidateOwn(t *testing.T) {
 				t.Errorf("problems: %v", list)
 			}
 		})
+	}
+}
+
+func TestRequestsAreCompressedWhereANetworkIsInBetween(t *testing.T) {
+	for _, c := range []struct {
+		compress string
+		urls     []string
+		want     bool
+	}{
+		{CompressAuto, []string{"http://127.0.0.1:9200", "http://localhost:9200", "http://[::1]:9200"}, false},
+		{CompressAuto, []string{"http://127.0.0.1:9200", "https://opensearch:9200"}, true},
+		{CompressNever, []string{"https://opensearch:9200"}, false},
+		{CompressAlways, []string{"http://127.0.0.1:9200"}, true},
+	} {
+		if got := (OpenSearchConfig{Compress: c.compress, URLs: c.urls}).compresses(); got != c.want {
+			t.Errorf("%s with %v: %v", c.compress, c.urls, got)
+		}
 	}
 }

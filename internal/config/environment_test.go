@@ -29,7 +29,7 @@ func settings(k *key) string {
 	return map[string]string{
 		"log.level": "warn", "log.format": "json", "collector.url": "https://hub.example",
 		"collector.schedule": "@every 6h", "collector.timezone": "Europe/Berlin", "collector.repositories": "nginx, a/b",
-		"mqtt.url": "mqtts://broker.example:8883", "indexer.opensearch.urls": "https://a.example:9200 https://b.example:9200",
+		"mqtt.url": "mqtts://broker.example:8883", "indexer.opensearch.urls": "https://a.example:9200 https://b.example:9200", "indexer.opensearch.compress": "always",
 		"mqtt.embedded.listen": "localhost:2883", "web.listen": ":9090",
 		"mqtt.password_file": "", "indexer.opensearch.password_file": "", // instead of password
 		"mqtt.tls.ca_file": "", "mqtt.tls.cert_file": "", "mqtt.tls.key_file": "", // read when checked

@@ -1,6 +1,8 @@
 package search
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -194,5 +196,34 @@ func TestEveryClassHasAName(t *testing.T) {
 			t.Errorf("%d is %s too", c, c)
 		}
 		seen[c.String()] = true
+	}
+}
+
+func TestLargeBodiesAreCompressedWhereAskedFor(t *testing.T) {
+	var encoding string
+	var body []byte
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		encoding = r.Header.Get("Content-Encoding")
+		body, _ = io.ReadAll(r.Body)
+		_, _ = io.WriteString(w, `{"items":[{"create":{"status":201}}]}`)
+	}))
+	t.Cleanup(s.Close)
+	c := open(t, Options{URLs: []string{s.URL}, Compress: true})
+	for range 2 { // the second with what the first has left
+		docs := []document.Document{{Index: "i", ID: "a", Body: []byte(`{"text":"` + strings.Repeat("x", 10_000) + `"}`)}}
+		if results, err := c.Create(t.Context(), docs); err != nil || results[0] != nil {
+			t.Fatal(results, err)
+		}
+		r, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil || encoding != "gzip" || len(body) > 1000 {
+			t.Fatalf("%d bytes, encoding %q: %v", len(body), encoding, err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil || !bytes.Contains(text, docs[0].Body) {
+			t.Errorf("%v in %.100s", err, text)
+		}
+	}
+	if _, err := c.Create(t.Context(), []document.Document{{Index: "i", ID: "b", Body: []byte(`{}`)}}); err != nil || encoding != "" {
+		t.Errorf("a small body has the encoding %q: %v", encoding, err)
 	}
 }
