@@ -14,7 +14,7 @@ import (
 )
 
 // clockVariable names the file with the seconds by which a program's wall clock is off.
-const clockVariable = "PULLTRAIL_TEST_CLOCK"
+const clockVariable = "FAULTTEST_CLOCK"
 
 // shiftSource is a file for the standard library's package time: the wall clock is off by
 // what the file says, which is looked up every 20 ms. Monotonic time goes on as it is.

@@ -132,6 +132,23 @@ func (d *daemon) get(path string) (status int, body string, err error) {
 	return response.StatusCode, string(text), err
 }
 
+// clockIsOff objects unless the program's clock differs from this one's by about so much.
+func (d *daemon) clockIsOff(by time.Duration) error {
+	response, err := http.Get("http://" + d.web + "/-/healthy")
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	date, err := http.ParseTime(response.Header.Get("Date"))
+	if err != nil {
+		return err
+	}
+	if off := time.Until(date); (off - by).Abs() > 10*time.Second {
+		return fmt.Errorf("it is off by %v", off)
+	}
+	return nil
+}
+
 // settled objects while anything is on its way.
 func (d *daemon) settled() error {
 	_, metrics, err := d.get("/metrics")

@@ -337,6 +337,7 @@ func movedClock() scenario {
 		fault: func(w *world) {
 			for _, off := range []time.Duration{-time.Hour, -30 * time.Hour, -40 * 24 * time.Hour} {
 				c.move(w.t, off)
+				eventually(w.t, patience, "the program's other time", func() error { return w.daemon.clockIsOff(off) })
 				time.Sleep(outage() / 3)
 				w.tap.cut() // what comes again is received at another time
 			}
