@@ -11,6 +11,7 @@ import (
 	"pulltrail/indexer"
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/journal"
 	"pulltrail/internal/version"
 	"pulltrail/internal/web/api"
 	"pulltrail/internal/web/ops"
@@ -24,6 +25,7 @@ type shownParts struct {
 	registry    prometheus.Gatherer
 	tracked     []hub.Repository
 	trail       *history.Store
+	journal     *journal.Journal // nil without document routes
 	schedule    *scheduler.Scheduler
 	poller      *collector.Collector
 	publisher   *mqttio.Publisher
