@@ -71,6 +71,11 @@ func TestARunByHandTellsOfWhatOpenSearchRefuses(t *testing.T) {
 	if ok, detail := ready.part("opensearch after history"); !ok || !strings.Contains(detail, "1 have become dead letters") {
 		t.Errorf("opensearch: %v, %q", ok, detail)
 	}
+	var page string
+	d.get("/", &page)
+	if !strings.Contains(page, "1 dead letter<") || strings.Contains(page, "mapper_parsing_exception") {
+		t.Errorf("the page: %s", page)
+	}
 }
 
 func TestAFullJournalSaysSoAndWhatItWaitsFor(t *testing.T) {
