@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"sync"
 )
 
@@ -18,6 +19,15 @@ type gate struct {
 	opened   chan struct{}
 	cancel   context.CancelFunc
 	all      sync.WaitGroup
+}
+
+// gate is one before OpenSearch; end takes it away.
+func (r *rig) gate(ctx context.Context) (*gate, error) {
+	target, err := url.Parse(r.opts.opensearch)
+	if err != nil {
+		return nil, err
+	}
+	return newGate(ctx, target.Host)
 }
 
 func newGate(ctx context.Context, target string) (*gate, error) {
@@ -41,6 +51,8 @@ func newGate(ctx context.Context, target string) (*gate, error) {
 
 func (g *gate) addr() string { return g.listener.Addr().String() }
 
+func (g *gate) url() string { return "http://" + g.addr() }
+
 // open lets everything through, for good. It is called once.
 func (g *gate) open() { close(g.opened) }
 
@@ -53,6 +65,13 @@ func (g *gate) close() error {
 		return nil
 	}
 	return err
+}
+
+// end closes the gate. An error of it counts unless there is one.
+func (g *gate) end(err *error) {
+	if closing := g.close(); *err == nil {
+		*err = closing
+	}
 }
 
 // join copies both ways until either side ends or ctx is done. The kernel does the

@@ -28,7 +28,7 @@ const (
 
 // idle looks at a Pulltrail that has nothing to do.
 func idle(ctx context.Context, r *rig) (v values, err error) {
-	run, err := r.startRun(ctx, kindDocument, documentMessages(r.opts.size), "idle", r.opts.opensearch)
+	run, err := r.startRun(ctx, documentMessages(r.opts.size), "idle", route{kind: kindDocument, openSearch: r.opts.opensearch})
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func idle(ctx context.Context, r *rig) (v values, err error) {
 // another index, which is what the cluster and the looking cost.
 func singleMessages(ctx context.Context, r *rig) (v values, err error) {
 	generate := documentMessages(r.opts.size)
-	run, err := r.startRun(ctx, kindDocument, generate, "latency", r.opts.opensearch)
+	run, err := r.startRun(ctx, generate, "latency", route{kind: kindDocument, openSearch: r.opts.opensearch})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (p *pipeline) single(ctx context.Context, n int, send func(n int) (index st
 
 // steadyStream publishes at a steady rate and looks for some of the messages.
 func steadyStream(ctx context.Context, r *rig) (v values, err error) {
-	run, err := r.startRun(ctx, kindDocument, documentMessages(r.opts.size), "steady", r.opts.opensearch)
+	run, err := r.startRun(ctx, documentMessages(r.opts.size), "steady", route{kind: kindDocument, openSearch: r.opts.opensearch})
 	if err != nil {
 		return nil, err
 	}

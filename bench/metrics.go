@@ -90,6 +90,9 @@ func grouped(number string) string {
 	return whole
 }
 
+// number is a whole number with its thousands grouped.
+func number(n int) string { return grouped(strconv.Itoa(n)) }
+
 // line shows values for the progress, in the order of the table.
 func (v values) line() string {
 	var parts []string

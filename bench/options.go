@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,7 +22,8 @@ const minSize = 400
 
 type options struct {
 	rounds, documents, size int
-	only                    []string // names of stages; empty: all
+	only                    []string // names of stages; empty: all but those that are for the asking
+	scale, backlogs         counts   // of the stage scale
 	json, write             bool
 	binary                  string // the Pulltrail to measure; empty: it is built
 	mosquitto               string // the program
@@ -38,6 +40,9 @@ func parseOptions(args []string, env func(string) string, output io.Writer) (opt
 	flags.IntVar(&o.size, "size", 1100, "bytes of a document")
 	flags.StringVar(&only, "only", "", "measure only these, separated by commas: "+strings.Join(stageNames(), ", "))
 	flags.StringVar(&o.binary, "binary", "", "measure this program, such as one of an earlier version, instead of building one")
+	o.scale, o.backlogs = counts{10_000, 100_000, 2_000_000}, counts{10_000, 1_000_000}
+	flags.Var(&o.scale, "scale", "numbers of `messages` that the stage scale streams, separated by commas")
+	flags.Var(&o.backlogs, "backlogs", "numbers of `messages` that the stage scale finds in the journal at a start, separated by commas")
 	flags.BoolVar(&o.json, "json", false, "print JSON with every value instead of the table")
 	flags.BoolVar(&o.write, "write", false, "put the results into bench/RESULTS.md as well")
 	if err := flags.Parse(args); err != nil {
@@ -80,6 +85,35 @@ func (o options) validate() error {
 }
 
 // wants reports whether a stage is to be measured.
-func (o options) wants(stage string) bool {
-	return len(o.only) == 0 || slices.Contains(o.only, stage)
+func (o options) wants(s stage) bool {
+	if len(o.only) == 0 {
+		return !s.onDemand
+	}
+	return slices.Contains(o.only, s.name)
+}
+
+// counts are numbers of messages, a flag.
+type counts []int
+
+// String is what Set reads.
+func (c *counts) String() string {
+	var words []string
+	for _, n := range *c {
+		words = append(words, strconv.Itoa(n))
+	}
+	return strings.Join(words, ",")
+}
+
+// Set replaces the numbers, which must be positive and different.
+func (c *counts) Set(text string) error {
+	var all counts
+	for word := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(word))
+		if err != nil || n < 1 || slices.Contains(all, n) {
+			return fmt.Errorf("%q must be a positive number that is there once", word)
+		}
+		all = append(all, n)
+	}
+	*c = all
+	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,22 +18,43 @@ func TestOptionsHaveTheirDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := options{rounds: 3, documents: 50_000, size: 1100, mosquitto: "/usr/sbin/mosquitto", opensearch: "http://127.0.0.1:29200"}
+	want := options{rounds: 3, documents: 50_000, size: 1100, scale: counts{10_000, 100_000, 2_000_000}, backlogs: counts{10_000, 1_000_000}, mosquitto: "/usr/sbin/mosquitto", opensearch: "http://127.0.0.1:29200"}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(options{}), cmp.Transformer("words", func(s []string) string { return strings.Join(s, " ") })); diff != "" {
 		t.Error(diff)
 	}
-	if !got.wants("live") || !got.wants("steady") {
-		t.Error("without --only, everything is to be measured")
+	if diff := cmp.Diff([]string{"bare", "bulk", "live", "drain", "snapshot", "idle", "latency", "steady"}, wanted(got)); diff != "" {
+		t.Error(diff)
 	}
 }
 
 func TestOnlySomeStages(t *testing.T) {
-	got, err := parseOptions([]string{"--only", "bulk, live"}, testbed, io.Discard)
+	got, err := parseOptions([]string{"--only", "bulk, scale"}, testbed, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !got.wants("bulk") || !got.wants("live") || got.wants("drain") {
-		t.Errorf("got %v", got.only)
+	if diff := cmp.Diff([]string{"bulk", "scale"}, wanted(got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// wanted are the names of the stages that are to be measured.
+func wanted(o options) []string {
+	var names []string
+	for _, s := range stages() {
+		if o.wants(s) && !slices.Contains(names, s.name) {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
+func TestNumbersOfMessagesAreAList(t *testing.T) {
+	got, err := parseOptions([]string{"--scale", "10, 2000", "--backlogs", "7"}, testbed, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.scale.String() != "10,2000" || got.backlogs.String() != "7" {
+		t.Errorf("got %v and %v", got.scale, got.backlogs)
 	}
 }
 
@@ -46,6 +68,8 @@ func TestMistakesAreTold(t *testing.T) {
 		"no documents":       {[]string{"--documents", "-1"}, testbed, "--documents -1"},
 		"tiny documents":     {[]string{"--size", "10"}, testbed, "--size 10: must be at least 400"},
 		"an unknown stage":   {[]string{"--only", "life"}, testbed, "--only life: must be some of bare, bulk, live"},
+		"no number":          {[]string{"--scale", "many"}, testbed, `"many" must be a positive number`},
+		"the same run twice": {[]string{"--backlogs", "7,7"}, testbed, `"7" must be a positive number that is there once`},
 		"a stray argument":   {[]string{"live"}, testbed, `unexpected argument "live"`},
 		"no servers":         {nil, func(string) string { return "" }, "testbed/testbed.sh up mosquitto opensearch"},
 		"servers by another": {nil, func(string) string { return "opensearch:9200" }, "must be an http:// URL"},

@@ -35,15 +35,15 @@ func TestOwnProcessIsMeasured(t *testing.T) {
 	}
 }
 
-func TestLagIsReadFromMetrics(t *testing.T) {
+func TestAMetricOfALogIsRead(t *testing.T) {
 	const metrics = `# HELP pulltrail_indexer_lag_entries Entries of the log that are not settled yet.
 pulltrail_indexer_lag_entries{log="history",sink="opensearch"} 0
 pulltrail_indexer_lag_entries{log="journal",sink="opensearch"} 1.5e+06
 `
-	if got, err := parseLag(strings.NewReader(metrics), "journal"); err != nil || got != 1_500_000 {
+	if got, err := parseMetric(strings.NewReader(metrics), lagEntries, "journal"); err != nil || got != 1_500_000 {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if _, err := parseLag(strings.NewReader("up 1\n"), "journal"); err == nil {
+	if _, err := parseMetric(strings.NewReader(metrics), cursorPosition, "journal"); err == nil {
 		t.Error("missing metrics are no error")
 	}
 }

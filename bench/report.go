@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,6 +16,8 @@ type report struct {
 	Rounds    int                  `json:"rounds"`
 	Documents int                  `json:"documents"`
 	Size      int                  `json:"size_bytes"`
+	Scale     counts               `json:"scale"`
+	Backlogs  counts               `json:"backlogs"`
 	Command   string               `json:"command"`
 	Medians   map[string]float64   `json:"medians"`
 	Values    map[string][]float64 `json:"values"`
@@ -25,6 +27,7 @@ func newReport(r *rig, rounds []values) report {
 	out := report{
 		Date: time.Now().UTC().Truncate(time.Second), Machine: r.machine, Command: r.opts.command(),
 		Rounds: r.opts.rounds, Documents: r.opts.documents, Size: r.opts.size,
+		Scale: r.opts.scale, Backlogs: r.opts.backlogs,
 		Medians: map[string]float64{}, Values: map[string][]float64{},
 	}
 	for _, round := range rounds {
@@ -44,6 +47,9 @@ func (o options) command() string {
 	if len(o.only) > 0 {
 		words += " --only " + strings.Join(o.only, ",")
 	}
+	if slices.Contains(o.only, stageScale) {
+		words += fmt.Sprintf(" --scale %s --backlogs %s", &o.scale, &o.backlogs)
+	}
 	return words
 }
 
@@ -54,7 +60,14 @@ func (r report) writeJSON(to io.Writer) error {
 }
 
 func (r report) writeText(to io.Writer) error {
-	_, err := fmt.Fprintf(to, "\n%s\n\n%s", strings.Join(r.origin(), "\n"), aligned(r.table()))
+	text := "\n" + strings.Join(r.origin(), "\n") + "\n"
+	for _, b := range r.blocks() {
+		text += b.subject + "\n"
+		for _, table := range b.tables {
+			text += "\n" + aligned(table)
+		}
+	}
+	_, err := io.WriteString(to, text)
 	return err
 }
 
@@ -65,8 +78,6 @@ func (r report) origin() []string {
 		fmt.Sprintf("%s, %d cores (%s), %.0f GiB, Linux %s, data directory on %s, load average %s in the minute before",
 			r.Date.Format(time.DateOnly), m.Cores, m.CPU, m.MemoryGiB, m.Kernel, m.DataOn, m.Load),
 		fmt.Sprintf("%s, %s, %s", m.OpenSearch, m.Mosquitto, m.Go),
-		fmt.Sprintf("%s documents of %s bytes, medians of %d rounds",
-			grouped(fmt.Sprint(r.Documents)), grouped(fmt.Sprint(r.Size)), r.Rounds),
 	}
 }
 
@@ -86,40 +97,4 @@ func (r report) table() [][]string {
 		out = append(out, []string{m.title, m.bound(m.floor), m.bound(m.goal), m.format(v), m.verdict(v), strings.Join(each, " · ")})
 	}
 	return out
-}
-
-// The marks between which --write puts the results; what stands around them is
-// written by people.
-const (
-	markBegin = "<!-- results: written by go run ./bench --write -->"
-	markEnd   = "<!-- end of results -->"
-)
-
-// markdown is what stands between the marks.
-func (r report) markdown() string {
-	return fmt.Sprintf("%s\n\n%s.\n\n```sh\n%s\n```\n\n%s\n%s",
-		markBegin, strings.Join(r.origin(), ". "), r.Command, markdownTable(r.table()), markEnd)
-}
-
-// writeFile replaces the results in a file.
-func (r report) writeFile(file string) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	changed, err := between(string(text), r.markdown())
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	return os.WriteFile(file, []byte(changed), 0o644) //nolint:gosec // to be read by everybody
-}
-
-// between puts marked text in the place of the marked text that is there.
-func between(text, marked string) (string, error) {
-	before, rest, begins := strings.Cut(text, markBegin)
-	_, after, ends := strings.Cut(rest, markEnd)
-	if !begins || !ends {
-		return "", fmt.Errorf("the marks %s and %s are missing: nothing was written", markBegin, markEnd)
-	}
-	return before + marked + after, nil
 }

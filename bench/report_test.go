@@ -106,7 +106,7 @@ func TestResultsReplaceThoseInTheFileAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "before\n" + sample().markdown() + "\nafter\n"; string(text) != want {
+	if want := "before\n" + sample().markdown(sample().blocks()[0]) + "\nafter\n"; string(text) != want {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
 	for _, want := range []string{
@@ -117,6 +117,53 @@ func TestResultsReplaceThoseInTheFileAndNothingElse(t *testing.T) {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
+	}
+}
+
+// scaleSample is a report of nothing but that stage.
+func scaleSample() report {
+	r := sample()
+	r.Scale, r.Backlogs = counts{10, 2000, 9}, counts{10}
+	r.Medians, r.Values = map[string]float64{
+		"scale_10_rate": 40_000, "scale_10_each": 12.34, "scale_10_peak": 70,
+		"scale_2000_rate": 39_000, "scale_2000_each": 12, "scale_2000_peak": 71,
+		"backlog_10_start": 120, "backlog_10_memory": 30, "backlog_10_rate": 70_000, "backlog_10_each": 9, "backlog_10_peak": 60,
+	}, nil
+	return r
+}
+
+func TestScaleHasTablesOfWhatWasMeasured(t *testing.T) {
+	want := []block{{scaleMarkBegin, scaleMarkEnd, "documents of 1,100 bytes, medians of 3 rounds", [][][]string{
+		{
+			{"messages", "documents/s", "CPU µs per message", "peak memory, MiB"},
+			{"10", "40,000", "12.3", "70"},
+			{"2,000", "39,000", "12.0", "71"},
+		},
+		{
+			{"backlog", "start to ready, ms", "memory when ready, MiB", "drained, documents/s", "CPU µs per message, start included", "peak memory, MiB"},
+			{"10", "120", "30", "70,000", "9.0", "60"},
+		},
+	}}}
+	if diff := cmp.Diff(want, scaleSample().blocks(), cmp.AllowUnexported(block{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestResultsOfOneStageLeaveTheOthersAlone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "RESULTS.md")
+	kept := markBegin + "\nold\n" + markEnd + "\n"
+	if err := os.WriteFile(file, []byte(kept+scaleMarkBegin+"\nold\n"+scaleMarkEnd+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := scaleSample().writeFile(file); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := kept + scaleSample().markdown(scaleSample().blocks()[0]) + "\n"; string(text) != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
 }
 

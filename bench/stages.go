@@ -14,24 +14,30 @@ type values map[string]float64
 type stage struct {
 	name string
 	run  func(context.Context, *rig) (values, error)
+	// onDemand says that it takes minutes and is only run when it is named.
+	onDemand bool
 }
+
+// stageScale has tables of its own.
+const stageScale = "scale"
 
 // stages in the order of a round. Direct bulk stands around each of those that are
 // compared to it, as a short run tells little on a machine that others use too.
 func stages() []stage {
-	bulk := stage{"bulk", directBulk}
+	bulk := stage{name: "bulk", run: directBulk}
 	return []stage{
-		{"bare", bareSubscriber},
+		{name: "bare", run: bareSubscriber},
 		bulk,
-		{"live", liveDocuments},
+		{name: "live", run: liveDocuments},
 		bulk,
-		{"drain", drainBacklog},
+		{name: "drain", run: drainBacklog},
 		bulk,
-		{"snapshot", liveSnapshots},
+		{name: "snapshot", run: liveSnapshots},
 		bulk,
-		{"idle", idle},
-		{"latency", singleMessages},
-		{"steady", steadyStream},
+		{name: "idle", run: idle},
+		{name: "latency", run: singleMessages},
+		{name: "steady", run: steadyStream},
+		{name: stageScale, run: scale, onDemand: true},
 	}
 }
 
@@ -73,7 +79,7 @@ func (r *rig) rounds(ctx context.Context) ([]values, error) {
 func (r *rig) round(ctx context.Context, name string) (values, error) {
 	measured := map[string][]float64{}
 	for _, s := range stages() {
-		if !r.opts.wants(s.name) {
+		if !r.opts.wants(s) {
 			continue
 		}
 		start := time.Now()
