@@ -1,0 +1,81 @@
+package hubtest
+
+import (
+	"context"
+	"net/http"
+)
+
+// Fault is one way to misbehave: it answers instead of the Hub, whose proper body
+// it is given. The functions with its signature are faults themselves; tests may
+// write others.
+type Fault func(w http.ResponseWriter, r *http.Request, body []byte)
+
+// faults is what misbehaves.
+type faults struct {
+	repositories map[string]Fault // by "namespace/name"
+	all          Fault
+}
+
+func newFaults() faults {
+	return faults{repositories: map[string]Fault{}}
+}
+
+// or is what befalls a request: its own fault, or that of all.
+func (f faults) or(own Fault) Fault {
+	if own != nil {
+		return own
+	}
+	return f.all
+}
+
+// Fail makes a repository, which need not be Set, misbehave from now on; a nil
+// Fault ends that.
+func (h *Hub) Fail(repository string, fault Fault) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.faults.repositories[full(repository)] = fault
+}
+
+// FailAll makes all repositories misbehave from now on that have no fault
+// of their own; a nil Fault ends that.
+func (h *Hub) FailAll(fault Fault) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.faults.all = fault
+}
+
+// proper is what the Hub would answer apart from the body.
+type proper struct {
+	status int
+}
+
+// properKey is where the context of a request has its proper answer.
+type properKey struct{}
+
+// play answers, or lets a fault do so.
+func (p proper) play(w http.ResponseWriter, r *http.Request, body []byte, fault Fault) {
+	if fault == nil {
+		fault = Well
+	}
+	fault(w, r.WithContext(context.WithValue(r.Context(), properKey{}, p)), body)
+}
+
+// properly is how the Hub would answer a request: with status 200, unless it is known.
+func properly(r *http.Request) proper {
+	p, known := r.Context().Value(properKey{}).(proper)
+	if !known {
+		p.status = http.StatusOK
+	}
+	return p
+}
+
+// Well is the Fault that is none: it answers as the Hub does. Others may end in it.
+func Well(w http.ResponseWriter, r *http.Request, body []byte) {
+	answer(w, properly(r).status, string(body))
+}
+
+func answer(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body)) // a client that has left is its own affair
+}
