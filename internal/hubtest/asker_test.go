@@ -1,6 +1,9 @@
 package hubtest
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -17,6 +20,16 @@ type asker struct {
 
 func ask(t *testing.T, h *Hub) asker {
 	return asker{t, &http.Client{Transport: h.RoundTripper()}, h.URL, map[string]string{}}
+}
+
+// with is the same client with one more header.
+func (a asker) with(key, value string) asker {
+	header := map[string]string{key: value}
+	for k, v := range a.header {
+		header[k] = v
+	}
+	a.header = header
+	return a
 }
 
 type got struct {
@@ -55,6 +68,47 @@ func (a asker) try(method, path, body string) (got, error) {
 	}
 	text, err := io.ReadAll(response.Body)
 	return got{response.StatusCode, response.Header, string(text), err}, response.Body.Close()
+}
+
+// login returns the status and the token.
+func (a asker) login(identifier, secret string) (int, string) {
+	a.t.Helper()
+	form, _ := json.Marshal(map[string]string{"identifier": identifier, "secret": secret})
+	g := a.do(http.MethodPost, "/v2/auth/token", string(form))
+	var answer struct {
+		AccessToken string `json:"access_token"`
+	}
+	if g.status == http.StatusOK {
+		if err := json.Unmarshal([]byte(g.body), &answer); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	return g.status, answer.AccessToken
+}
+
+// as is the same client, logged in.
+func (a asker) as(identifier, secret string) asker {
+	a.t.Helper()
+	status, token := a.login(identifier, secret)
+	if status != http.StatusOK {
+		a.t.Fatalf("login: %d", status)
+	}
+	return a.with("Authorization", "Bearer "+token)
+}
+
+// expiry reads the claim of a token.
+func expiry(token string) (seconds int64, err error) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return 0, errors.New("not three parts")
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return 0, err
+	}
+	var claims struct{ Exp int64 }
+	err = json.Unmarshal(text, &claims)
+	return claims.Exp, err
 }
 
 // statuses asks n times for something that is there.

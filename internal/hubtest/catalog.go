@@ -9,7 +9,8 @@ type catalog struct {
 
 // entry is one repository that was named; its body is nil after Remove.
 type entry struct {
-	body []byte
+	body    []byte
+	private bool
 }
 
 func newCatalog() catalog {
@@ -24,6 +25,12 @@ func (h *Hub) Set(repository string, pulls int64) {
 // SetBody gives a repository this answer.
 func (h *Hub) SetBody(repository string, body []byte) {
 	h.put(repository, entry{body: body})
+}
+
+// SetPrivate gives a repository a full answer that only a login sees which owns its
+// namespace. To everybody else it is absent.
+func (h *Hub) SetPrivate(repository string, pulls int64) {
+	h.put(repository, entry{body: render(wholeDetail, parse(repository), pulls, true), private: true})
 }
 
 // Remove takes a repository away.
@@ -48,9 +55,15 @@ func full(repository string) string {
 	return "library/" + repository
 }
 
-// find is the proper answer for a repository; nil where it is absent,
+// find is the proper answer for a repository; nil where it is absent to the caller,
 // known then being true where it was named all the same.
-func (c *catalog) find(namespace, name string) (body []byte, known bool) {
+func (c *catalog) find(namespace, name string, by *account) (body []byte, known bool) {
 	e, known := c.entries[namespace][name]
-	return e.body, known
+	switch {
+	case known && e.private && !by.owns(namespace):
+		return nil, true
+	case known:
+		return e.body, true
+	}
+	return nil, false
 }

@@ -13,6 +13,7 @@ type Fault func(w http.ResponseWriter, r *http.Request, body []byte)
 // faults is what misbehaves.
 type faults struct {
 	repositories map[string]Fault // by "namespace/name"
+	login        Fault
 	all          Fault
 }
 
@@ -34,6 +35,14 @@ func (h *Hub) Fail(repository string, fault Fault) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.faults.repositories[full(repository)] = fault
+}
+
+// FailLogin makes logins misbehave from now on, right ones and wrong ones; a nil Fault
+// ends that. They count all the same.
+func (h *Hub) FailLogin(fault Fault) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.faults.login = fault
 }
 
 // FailAll makes all repositories misbehave from now on that have no fault

@@ -32,6 +32,7 @@ func TestAFaultOfAllSparesWhatHasItsOwn(t *testing.T) {
 	h := NewInProcess(t)
 	h.Set("a/b", 1)
 	h.Set("a/c", 1)
+	h.AddUser("someone", "password")
 	h.Fail("a/c", HTML)
 	h.FailAll(Status(http.StatusBadGateway))
 	a := ask(t, h)
@@ -43,6 +44,7 @@ func TestAFaultOfAllSparesWhatHasItsOwn(t *testing.T) {
 			t.Errorf("%s: %d", path, g.status)
 		}
 	}
+	a.as("someone", "password")
 	h.FailAll(Well)
 	if g := a.get("/v2/repositories/a/absent"); g.status != http.StatusNotFound {
 		t.Errorf("what is absent: %d", g.status)
@@ -57,8 +59,9 @@ func TestAFaultInventsNothingThatWasTakenAway(t *testing.T) {
 	h := NewInProcess(t)
 	h.Set("a/removed", 1)
 	h.Remove("a/removed")
+	h.SetPrivate("a/private", 1)
 	a := ask(t, h)
-	for repository, want := range map[string]int{"a/removed": 404, "a/invented": 200} {
+	for repository, want := range map[string]int{"a/removed": 404, "a/private": 404, "a/invented": 200} {
 		h.Fail(repository, Well)
 		if g := a.get("/v2/repositories/" + repository); g.status != want {
 			t.Errorf("%s: %d", repository, g.status)

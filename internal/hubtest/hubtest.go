@@ -3,7 +3,8 @@
 //
 // # What it plays
 //
-// Single repositories, below both of Docker Hub's addresses for them.
+// Single repositories, below both of Docker Hub's addresses for them. Logins for a token that expires, accounts that are locked, and private
+// repositories, which only a login that owns their namespace sees.
 //
 // # What it does at its bounds
 //
@@ -13,8 +14,8 @@
 //
 // # How it fails
 //
-// A Fault answers in the Hub's stead: for one repository (Fail), or all the
-// others (FailAll). It stays until it is taken back with nil.
+// A Fault answers in the Hub's stead: for one repository (Fail), the logins (FailLogin),
+// or all but those (FailAll). It stays until it is taken back with nil.
 //
 // # Time
 //
@@ -43,10 +44,11 @@ type Hub struct {
 	// URL is where it answers, without a slash at the end.
 	URL string
 
-	mu      sync.Mutex // guards everything below
-	traffic traffic
-	catalog catalog
-	faults  faults
+	mu       sync.Mutex // guards everything below
+	traffic  traffic
+	catalog  catalog
+	accounts accounts
+	faults   faults
 }
 
 // New starts a fake Docker Hub on loopback that ends with the test.
@@ -73,9 +75,10 @@ func NewInProcess(t testing.TB) *Hub {
 
 func newHub() *Hub {
 	return &Hub{
-		traffic: newTraffic(),
-		catalog: newCatalog(),
-		faults:  newFaults(),
+		traffic:  newTraffic(),
+		catalog:  newCatalog(),
+		accounts: newAccounts(),
+		faults:   newFaults(),
 	}
 }
 
@@ -86,7 +89,8 @@ func (h *Hub) Handler() http.Handler {
 		"GET /v2/repositories/{namespace}/{name}":            h.repository,
 		"GET /v2/repositories/{namespace}/{name}/{$}":        h.repository,
 		"GET /v2/namespaces/{namespace}/repositories/{name}": h.repository,
-		"/": func(w http.ResponseWriter, r *http.Request) { NotFound(w, r, nil) },
+		"POST /v2/auth/token":                                h.login,
+		"/":                                                  func(w http.ResponseWriter, r *http.Request) { NotFound(w, r, nil) },
 	} {
 		mux.HandleFunc(pattern, handler)
 	}
@@ -96,16 +100,38 @@ func (h *Hub) Handler() http.Handler {
 // gate is what every request passes before it reaches what it asks for.
 func (h *Hub) gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		latency, remaining := h.enter(r)
+		latency := h.enter(r)
 		defer h.leave()
 		if !wait(r.Context(), latency) {
 			return
 		}
+		a := h.admit(r)
 		w.Header().Set("x-ratelimit-limit", strconv.Itoa(limit))
-		w.Header().Set("x-ratelimit-remaining", strconv.Itoa(remaining))
+		w.Header().Set("x-ratelimit-remaining", strconv.Itoa(a.remaining))
 		w.Header().Set("x-ratelimit-reset", strconv.FormatInt(time.Now().Add(minute).Unix(), 10))
-		next.ServeHTTP(w, r)
+		if a.badToken {
+			Unauthorized(w, r, nil)
+			return
+		}
+		next.ServeHTTP(w, withCaller(r, a.caller))
 	})
+}
+
+// admission is what becomes of a request before it is answered.
+type admission struct {
+	badToken  bool
+	caller    *account
+	remaining int
+}
+
+// admit finds out who sends a request.
+func (h *Hub) admit(r *http.Request) admission {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	by, ok := h.accounts.authenticate(r, time.Now())
+	// A login needs none: a token that has expired must not keep its owner from it.
+	badToken := !ok && r.URL.Path != "/v2/auth/token"
+	return admission{badToken, by, max(0, limit-h.traffic.total)}
 }
 
 // repository answers for one repository.
@@ -114,7 +140,7 @@ func (h *Hub) repository(w http.ResponseWriter, r *http.Request) {
 	repository := namespace + "/" + name
 	h.mu.Lock()
 	h.traffic.repositories[repository]++
-	body, known := h.catalog.find(namespace, name)
+	body, known := h.catalog.find(namespace, name, caller(r))
 	own := h.faults.repositories[repository]
 	fault := h.faults.or(own)
 	h.mu.Unlock()

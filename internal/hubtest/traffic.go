@@ -57,7 +57,7 @@ func (h *Hub) Tokens() int {
 }
 
 // enter counts a request that has begun and says how long it is on its way.
-func (h *Hub) enter(r *http.Request) (latency time.Duration, remaining int) {
+func (h *Hub) enter(r *http.Request) (latency time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := &h.traffic
@@ -68,7 +68,7 @@ func (h *Hub) enter(r *http.Request) (latency time.Duration, remaining int) {
 	if r.Header.Get("Authorization") != "" {
 		t.tokens++
 	}
-	return t.latency, max(0, limit-t.total)
+	return t.latency
 }
 
 func (h *Hub) leave() {
