@@ -111,6 +111,49 @@ func expiry(token string) (seconds int64, err error) {
 	return claims.Exp, err
 }
 
+// list is a page as it is read.
+type list struct {
+	Count          int
+	Next, Previous *string
+	Results        []struct {
+		Namespace, Name string
+		PullCount       *int64 `json:"pull_count"`
+	}
+}
+
+// page asks for one.
+func (a asker) page(path string) list {
+	a.t.Helper()
+	g := a.get(path)
+	if g.status != http.StatusOK {
+		a.t.Fatalf("%s: %d %s", path, g.status, g.body)
+	}
+	return a.read(g)
+}
+
+func (a asker) read(g got) (l list) {
+	a.t.Helper()
+	if err := json.Unmarshal([]byte(g.body), &l); err != nil {
+		a.t.Fatal(err)
+	}
+	return l
+}
+
+// walk follows a listing to its end.
+func (a asker) walk(path string) (names []string) {
+	a.t.Helper()
+	for {
+		l := a.page(path)
+		for _, row := range l.Results {
+			names = append(names, row.Namespace+"/"+row.Name)
+		}
+		if l.Next == nil {
+			return names
+		}
+		path = *l.Next
+	}
+}
+
 // statuses asks n times for something that is there.
 func statuses(a asker, n int) (all []int) {
 	for range n {

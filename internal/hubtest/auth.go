@@ -68,6 +68,7 @@ func (h *Hub) AddUser(identifier, secret string, namespaces ...string) {
 	a := &account{identifier: identifier, secret: secret, namespaces: map[string]bool{}}
 	for _, namespace := range append([]string{identifier}, namespaces...) {
 		a.namespaces[namespace] = true
+		h.catalog.known[namespace] = true
 	}
 	h.accounts.users[identifier] = a
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestALoginSeesThePrivateRepositoriesOfItsNamespaces(t *testing.T) {
@@ -18,13 +20,17 @@ func TestALoginSeesThePrivateRepositoriesOfItsNamespaces(t *testing.T) {
 	anonymous := ask(t, h)
 	for name, c := range map[string]struct {
 		who    asker
+		listed []string
 		status int // of org/secret
 	}{
-		"nobody":       {anonymous, http.StatusNotFound},
-		"a member":     {anonymous.as("someone", "password"), http.StatusOK},
-		"organisation": {anonymous.as("org", "organisation access token"), http.StatusOK},
+		"nobody":       {anonymous, []string{"org/open"}, http.StatusNotFound},
+		"a member":     {anonymous.as("someone", "password"), []string{"org/open", "org/secret"}, http.StatusOK},
+		"organisation": {anonymous.as("org", "organisation access token"), []string{"org/open", "org/secret"}, http.StatusOK},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.listed, c.who.walk("/v2/repositories/org/")); diff != "" {
+				t.Error(diff)
+			}
 			if g := c.who.get("/v2/repositories/org/secret"); g.status != c.status || (c.status == http.StatusOK) != strings.Contains(g.body, `"is_private":true`) {
 				t.Errorf("%d %s", g.status, g.body)
 			}
@@ -33,7 +39,7 @@ func TestALoginSeesThePrivateRepositoriesOfItsNamespaces(t *testing.T) {
 			}
 		})
 	}
-	if h.Logins() != 2 || h.FailedLogins() != 0 || h.Tokens() != 4 || h.Requests() != 8 {
+	if h.Logins() != 2 || h.FailedLogins() != 0 || h.Tokens() != 6 || h.Requests() != 11 {
 		t.Errorf("%d logins, %d failed, %d tokens in %d requests", h.Logins(), h.FailedLogins(), h.Tokens(), h.Requests())
 	}
 }

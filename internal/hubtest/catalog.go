@@ -1,10 +1,16 @@
 package hubtest
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // catalog is which repositories there are.
 type catalog struct {
 	entries map[string]map[string]entry // by namespace and name
+	known   map[string]bool             // namespaces that exist, be they empty
+	sorted  map[shelf][]string          // names of a shelf in order, as far as they were needed
 }
 
 // entry is one repository that was named; its body is nil after Remove.
@@ -13,8 +19,14 @@ type entry struct {
 	private bool
 }
 
+// shelf is what a kind of caller sees of a namespace.
+type shelf struct {
+	namespace string
+	private   bool // with the private repositories
+}
+
 func newCatalog() catalog {
-	return catalog{entries: map[string]map[string]entry{}}
+	return catalog{entries: map[string]map[string]entry{}, known: map[string]bool{}, sorted: map[shelf][]string{}}
 }
 
 // Set gives a repository ("namespace/name") a full answer with this many pulls.
@@ -22,7 +34,8 @@ func (h *Hub) Set(repository string, pulls int64) {
 	h.SetBody(repository, Detail(repository, pulls))
 }
 
-// SetBody gives a repository this answer.
+// SetBody gives a repository this answer. In a listing, its row is the answer without
+// what rows lack, or null where it is not JSON.
 func (h *Hub) SetBody(repository string, body []byte) {
 	h.put(repository, entry{body: body})
 }
@@ -33,8 +46,16 @@ func (h *Hub) SetPrivate(repository string, pulls int64) {
 	h.put(repository, entry{body: render(wholeDetail, parse(repository), pulls, true), private: true})
 }
 
-// Remove takes a repository away.
+// Remove takes a repository away. Its namespace stays.
 func (h *Hub) Remove(repository string) { h.put(repository, entry{}) }
+
+// AddNamespace makes a namespace exist, so that its listing is empty instead of
+// absent. Whatever else names one does too.
+func (h *Hub) AddNamespace(namespace string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.catalog.known[namespace] = true
+}
 
 func (h *Hub) put(repository string, e entry) {
 	namespace, name, _ := strings.Cut(full(repository), "/")
@@ -45,6 +66,14 @@ func (h *Hub) put(repository string, e entry) {
 		c.entries[namespace] = map[string]entry{}
 	}
 	c.entries[namespace][name] = e
+	c.known[namespace] = true
+	c.forget(namespace)
+}
+
+// forget drops the order of a namespace's names, which has changed.
+func (c *catalog) forget(namespace string) {
+	delete(c.sorted, shelf{namespace, false})
+	delete(c.sorted, shelf{namespace, true})
 }
 
 // full is "namespace/name", also for the bare name of an official image.
@@ -66,4 +95,31 @@ func (c *catalog) find(namespace, name string, by *account) (body []byte, known 
 		return e.body, true
 	}
 	return nil, false
+}
+
+// row is the proper row of a repository that is there.
+func (c *catalog) row(namespace, name string) []byte { return rowOf(c.entries[namespace][name].body) }
+
+// exists reports whether a namespace does.
+func (c *catalog) exists(namespace string) bool {
+	return c.known[namespace]
+}
+
+// list is how many repositories are on a shelf, and the name at each place, from 0.
+func (c *catalog) list(s shelf) (count int, at func(int) string) {
+	names, ok := c.sorted[s]
+	if !ok {
+		names = c.sort(s)
+		c.sorted[s] = names
+	}
+	return len(names), func(i int) string { return names[i] }
+}
+
+func (c *catalog) sort(s shelf) []string {
+	names := map[string]bool{}
+	for name, e := range c.entries[s.namespace] {
+		names[name] = e.body != nil && (s.private || !e.private)
+	}
+	maps.DeleteFunc(names, func(_ string, listed bool) bool { return !listed })
+	return slices.Sorted(maps.Keys(names))
 }

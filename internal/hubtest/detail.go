@@ -11,6 +11,11 @@ import (
 //go:embed detail.json
 var detail []byte
 
+// rowLacks is what a repository's row in a listing lacks.
+var rowLacks = map[string]json.RawMessage{
+	"user": nil, "hub_user": nil, "permissions": nil, "full_description": nil, "has_starred": nil, "collaborator_count": nil,
+}
+
 // member is one member of an answer's object, written out as `"key":value`.
 type member struct{ key, text string }
 
@@ -66,6 +71,17 @@ func render(of []member, r hub.Repository, pulls int64, private bool) []byte {
 		}
 	}
 	return append(out, '}')
+}
+
+// rowOf is the row for a repository with this answer.
+func rowOf(body []byte) []byte {
+	if !json.Valid(body) {
+		return []byte("null")
+	}
+	if _, err := hub.ParseObject(body); err != nil {
+		return body
+	}
+	return edit(body, rowLacks)
 }
 
 // edit replaces members of a JSON object; a nil value removes one.

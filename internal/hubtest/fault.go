@@ -13,12 +13,14 @@ type Fault func(w http.ResponseWriter, r *http.Request, body []byte)
 // faults is what misbehaves.
 type faults struct {
 	repositories map[string]Fault // by "namespace/name"
+	listings     map[string]Fault // by namespace
+	rows         map[string]Fault // by "namespace/name"
 	login        Fault
 	all          Fault
 }
 
 func newFaults() faults {
-	return faults{repositories: map[string]Fault{}}
+	return faults{repositories: map[string]Fault{}, listings: map[string]Fault{}, rows: map[string]Fault{}}
 }
 
 // or is what befalls a request: its own fault, or that of all.
@@ -30,11 +32,28 @@ func (f faults) or(own Fault) Fault {
 }
 
 // Fail makes a repository, which need not be Set, misbehave from now on; a nil
-// Fault ends that.
+// Fault ends that. It does not touch the repository's row in a listing.
 func (h *Hub) Fail(repository string, fault Fault) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.faults.repositories[full(repository)] = fault
+}
+
+// FailListing makes every page of a namespace's listing misbehave from now on; a nil
+// Fault ends that.
+func (h *Hub) FailListing(namespace string, fault Fault) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.faults.listings[namespace] = fault
+}
+
+// FailRow makes a repository's row in listings misbehave from now on: the Fault is
+// given the row as its body, and what it writes is put in the row's place, such as by
+// NullPullCount and WrongRepository. A nil Fault ends that.
+func (h *Hub) FailRow(repository string, fault Fault) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.faults.rows[full(repository)] = fault
 }
 
 // FailLogin makes logins misbehave from now on, right ones and wrong ones; a nil Fault
@@ -45,7 +64,7 @@ func (h *Hub) FailLogin(fault Fault) {
 	h.faults.login = fault
 }
 
-// FailAll makes all repositories misbehave from now on that have no fault
+// FailAll makes all repositories and listings misbehave from now on that have no fault
 // of their own; a nil Fault ends that.
 func (h *Hub) FailAll(fault Fault) {
 	h.mu.Lock()

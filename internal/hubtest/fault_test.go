@@ -2,6 +2,7 @@ package hubtest
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,11 +35,15 @@ func TestAFaultOfAllSparesWhatHasItsOwn(t *testing.T) {
 	h.Set("a/c", 1)
 	h.AddUser("someone", "password")
 	h.Fail("a/c", HTML)
+	h.FailListing("b", Well)
+	h.AddNamespace("b")
 	h.FailAll(Status(http.StatusBadGateway))
 	a := ask(t, h)
 	for path, want := range map[string]int{
 		"/v2/repositories/a/b": http.StatusBadGateway,
 		"/v2/repositories/a/c": http.StatusOK,
+		"/v2/repositories/a/":  http.StatusBadGateway,
+		"/v2/repositories/b/":  http.StatusOK,
 	} {
 		if g := a.get(path); g.status != want {
 			t.Errorf("%s: %d", path, g.status)
@@ -66,5 +71,27 @@ func TestAFaultInventsNothingThatWasTakenAway(t *testing.T) {
 		if g := a.get("/v2/repositories/" + repository); g.status != want {
 			t.Errorf("%s: %d", repository, g.status)
 		}
+	}
+}
+
+func TestAListingMisbehaves(t *testing.T) {
+	h := NewInProcess(t)
+	fill(h, "a", 3)
+	a := ask(t, h)
+	h.FailListing("a", HTML)
+	if g := a.get("/v2/repositories/a/"); g.status != http.StatusOK || !strings.HasPrefix(g.body, "<html>") {
+		t.Errorf("%d %s", g.status, g.body)
+	}
+	h.FailListing("a", Flap(2))
+	for _, want := range []int{http.StatusOK, http.StatusNotFound} {
+		if g := a.get("/v2/repositories/a/"); g.status != want || !strings.Contains(g.body, "errinfo\":{}") != (want == http.StatusOK) {
+			t.Errorf("%d %s, want %d", g.status, g.body, want)
+		}
+	}
+	h.FailListing("a", nil)
+	h.CapAnonymousPages(1)
+	h.FailAll(Well)
+	if g := a.get("/v2/repositories/a/?page=2"); g.status != http.StatusForbidden {
+		t.Errorf("a proper 403 became %d", g.status)
 	}
 }

@@ -18,7 +18,7 @@ const (
 	rateLimitExceeded    = `{"detail":"Rate limit exceeded","error":false}`
 )
 
-// NotFound is the 404 for a repository that is absent or private.
+// NotFound is the 404 for a repository that is absent or private, or for a page.
 func NotFound(w http.ResponseWriter, r *http.Request, _ []byte) {
 	answer(w, http.StatusNotFound, string(notFound(r)))
 }

@@ -3,19 +3,22 @@
 //
 // # What it plays
 //
-// Single repositories, below both of Docker Hub's addresses for them. Logins for a token that expires, accounts that are locked, and private
+// Single repositories, below both of Docker Hub's addresses for them. Listings of a namespace, in pages and in the order of the
+// names. Logins for a token that expires, accounts that are locked, and private
 // repositories, which only a login that owns their namespace sees.
 //
 // # What it does at its bounds
 //
 // What was not Set is absent, with a 404 as Docker Hub words it. Every answer carries
 // the headers of the rate limit, which is shown but not enforced: Fail a repository
-// with RateLimited for that.
+// with RateLimited for that. Without CapAnonymousPages a listing may be read to its end
+// by anybody.
 //
 // # How it fails
 //
-// A Fault answers in the Hub's stead: for one repository (Fail), the logins (FailLogin),
-// or all but those (FailAll). It stays until it is taken back with nil.
+// A Fault answers in the Hub's stead: for one repository (Fail), one namespace's
+// listings (FailListing), one row of them (FailRow), the logins (FailLogin), or all
+// but those (FailAll). It stays until it is taken back with nil.
 //
 // # Time
 //
@@ -47,6 +50,7 @@ type Hub struct {
 	mu       sync.Mutex // guards everything below
 	traffic  traffic
 	catalog  catalog
+	listings listings
 	accounts accounts
 	faults   faults
 }
@@ -77,6 +81,7 @@ func newHub() *Hub {
 	return &Hub{
 		traffic:  newTraffic(),
 		catalog:  newCatalog(),
+		listings: listings{shifted: map[string]bool{}},
 		accounts: newAccounts(),
 		faults:   newFaults(),
 	}
@@ -89,6 +94,10 @@ func (h *Hub) Handler() http.Handler {
 		"GET /v2/repositories/{namespace}/{name}":            h.repository,
 		"GET /v2/repositories/{namespace}/{name}/{$}":        h.repository,
 		"GET /v2/namespaces/{namespace}/repositories/{name}": h.repository,
+		"GET /v2/repositories/{namespace}":                   h.listing,
+		"GET /v2/repositories/{namespace}/{$}":               h.listing,
+		"GET /v2/namespaces/{namespace}/repositories":        h.listing,
+		"GET /v2/namespaces/{namespace}/repositories/{$}":    h.listing,
 		"POST /v2/auth/token":                                h.login,
 		"/":                                                  func(w http.ResponseWriter, r *http.Request) { NotFound(w, r, nil) },
 	} {

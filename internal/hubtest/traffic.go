@@ -13,11 +13,12 @@ type traffic struct {
 	tokens        int
 	userAgent     string
 	repositories  map[string]int // requests for one, by "namespace/name"
+	listings      map[string]int // requests for a page, by namespace
 	latency       time.Duration
 }
 
 func newTraffic() traffic {
-	return traffic{repositories: map[string]int{}}
+	return traffic{repositories: map[string]int{}, listings: map[string]int{}}
 }
 
 // Requests is how many requests have come so far, of every kind.
@@ -27,11 +28,19 @@ func (h *Hub) Requests() int {
 	return h.traffic.total
 }
 
-// RequestsFor is how many of them were for one repository.
+// RequestsFor is how many of them were for one repository; listings
+// with it do not count.
 func (h *Hub) RequestsFor(repository string) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.traffic.repositories[full(repository)]
+}
+
+// ListRequests is how many of them were for a page of a namespace's listing.
+func (h *Hub) ListRequests(namespace string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.traffic.listings[namespace]
 }
 
 // MaxConcurrent is how many requests were under way at once, at most.
