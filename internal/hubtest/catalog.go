@@ -6,11 +6,13 @@ import (
 	"strings"
 )
 
-// catalog is which repositories there are.
+// catalog is which repositories there are. What was Set or Removed by name comes
+// before the population.
 type catalog struct {
-	entries map[string]map[string]entry // by namespace and name
-	known   map[string]bool             // namespaces that exist, be they empty
-	sorted  map[shelf][]string          // names of a shelf in order, as far as they were needed
+	entries    map[string]map[string]entry // by namespace and name
+	known      map[string]bool             // namespaces that exist, be they empty
+	population population
+	sorted     map[shelf][]string // names of a shelf in order, as far as they were needed
 }
 
 // entry is one repository that was named; its body is nil after Remove.
@@ -46,7 +48,8 @@ func (h *Hub) SetPrivate(repository string, pulls int64) {
 	h.put(repository, entry{body: render(wholeDetail, parse(repository), pulls, true), private: true})
 }
 
-// Remove takes a repository away. Its namespace stays.
+// Remove takes a repository away, be it of the population or not. Its namespace
+// stays.
 func (h *Hub) Remove(repository string) { h.put(repository, entry{}) }
 
 // AddNamespace makes a namespace exist, so that its listing is empty instead of
@@ -94,19 +97,27 @@ func (c *catalog) find(namespace, name string, by *account) (body []byte, known 
 	case known:
 		return e.body, true
 	}
-	return nil, false
+	return c.population.detail(namespace, name), false
 }
 
 // row is the proper row of a repository that is there.
-func (c *catalog) row(namespace, name string) []byte { return rowOf(c.entries[namespace][name].body) }
+func (c *catalog) row(namespace, name string) []byte {
+	if e, named := c.entries[namespace][name]; named {
+		return rowOf(e.body)
+	}
+	return c.population.row(namespace, name)
+}
 
 // exists reports whether a namespace does.
 func (c *catalog) exists(namespace string) bool {
-	return c.known[namespace]
+	return c.known[namespace] || c.population.size(namespace) > 0
 }
 
 // list is how many repositories are on a shelf, and the name at each place, from 0.
 func (c *catalog) list(s shelf) (count int, at func(int) string) {
+	if len(c.entries[s.namespace]) == 0 {
+		return c.population.size(s.namespace), c.population.name
+	}
 	names, ok := c.sorted[s]
 	if !ok {
 		names = c.sort(s)
@@ -117,6 +128,9 @@ func (c *catalog) list(s shelf) (count int, at func(int) string) {
 
 func (c *catalog) sort(s shelf) []string {
 	names := map[string]bool{}
+	for i := range c.population.size(s.namespace) {
+		names[c.population.name(i)] = true
+	}
 	for name, e := range c.entries[s.namespace] {
 		names[name] = e.body != nil && (s.private || !e.private)
 	}

@@ -19,8 +19,11 @@ var rowLacks = map[string]json.RawMessage{
 // member is one member of an answer's object, written out as `"key":value`.
 type member struct{ key, text string }
 
-// wholeDetail is an answer for any repository.
-var wholeDetail = members(detail)
+// The answers that are made up as they are needed.
+var (
+	wholeDetail = members(detail)
+	wholeRow    = members(edit(detail, rowLacks))
+)
 
 func members(object []byte) []member {
 	fields, err := hub.ParseObject(object)

@@ -5,7 +5,8 @@
 //
 // Single repositories, below both of Docker Hub's addresses for them. Listings of a namespace, in pages and in the order of the
 // names. Logins for a token that expires, accounts that are locked, and private
-// repositories, which only a login that owns their namespace sees.
+// repositories, which only a login that owns their namespace sees. A population of
+// any size, made up as it is asked for.
 //
 // # What it does at its bounds
 //
