@@ -10,9 +10,9 @@
 //
 // # What it does at its bounds
 //
-// What was not Set is absent, with a 404 as Docker Hub words it. Every answer carries
-// the headers of the rate limit, which is shown but not enforced: Fail a repository
-// with RateLimited for that. Without CapAnonymousPages a listing may be read to its end
+// What was not Set is absent, with a 404 as Docker Hub words it. Every answer but the
+// edge limiter's carries the headers of the rate limit, which is shown but not
+// enforced before Limit. Without CapAnonymousPages a listing may be read to its end
 // by anybody.
 //
 // # How it fails
@@ -31,15 +31,8 @@ package hubtest
 import (
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"sync"
 	"testing"
-	"time"
-)
-
-const (
-	limit  = 180 // requests a minute for an address without a login
-	minute = time.Minute
 )
 
 // Hub is a fake Docker Hub. Its methods may be called at any time, from any
@@ -52,6 +45,7 @@ type Hub struct {
 	traffic  traffic
 	catalog  catalog
 	listings listings
+	limits   limits
 	accounts accounts
 	faults   faults
 }
@@ -83,6 +77,7 @@ func newHub() *Hub {
 		traffic:  newTraffic(),
 		catalog:  newCatalog(),
 		listings: listings{shifted: map[string]bool{}},
+		limits:   limits{windows: map[string]*window{}},
 		accounts: newAccounts(),
 		faults:   newFaults(),
 	}
@@ -116,32 +111,20 @@ func (h *Hub) gate(next http.Handler) http.Handler {
 			return
 		}
 		a := h.admit(r)
-		w.Header().Set("x-ratelimit-limit", strconv.Itoa(limit))
-		w.Header().Set("x-ratelimit-remaining", strconv.Itoa(a.remaining))
-		w.Header().Set("x-ratelimit-reset", strconv.FormatInt(time.Now().Add(minute).Unix(), 10))
-		if a.badToken {
-			Unauthorized(w, r, nil)
+		if a.edge {
+			EdgeLimited(w, r, nil)
 			return
 		}
-		next.ServeHTTP(w, withCaller(r, a.caller))
+		a.quota.show(w.Header())
+		switch {
+		case a.quota.exceeded:
+			a.quota.refuse(w)
+		case a.badToken:
+			Unauthorized(w, r, nil)
+		default:
+			next.ServeHTTP(w, withCaller(r, a.caller))
+		}
 	})
-}
-
-// admission is what becomes of a request before it is answered.
-type admission struct {
-	badToken  bool
-	caller    *account
-	remaining int
-}
-
-// admit finds out who sends a request.
-func (h *Hub) admit(r *http.Request) admission {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	by, ok := h.accounts.authenticate(r, time.Now())
-	// A login needs none: a token that has expired must not keep its owner from it.
-	badToken := !ok && r.URL.Path != "/v2/auth/token"
-	return admission{badToken, by, max(0, limit-h.traffic.total)}
 }
 
 // repository answers for one repository.

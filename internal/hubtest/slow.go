@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Latency is how long every request is on its way from now on; 0 ends that.
+// Latency is how long every request is on its way from now on, before it counts against
+// a limit; 0 ends that.
 func (h *Hub) Latency(d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -28,15 +28,16 @@ func (h *Hub) Requests() int {
 	return h.traffic.total
 }
 
-// RequestsFor is how many of them were for one repository; listings
-// with it do not count.
+// RequestsFor is how many of them were for one repository and had passed the limits;
+// listings with it do not count.
 func (h *Hub) RequestsFor(repository string) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.traffic.repositories[full(repository)]
 }
 
-// ListRequests is how many of them were for a page of a namespace's listing.
+// ListRequests is how many of them were for a page of a namespace's listing and had
+// passed the limits.
 func (h *Hub) ListRequests(namespace string) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
