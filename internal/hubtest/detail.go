@@ -3,6 +3,7 @@ package hubtest
 import (
 	_ "embed"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"pulltrail/internal/hub"
@@ -104,4 +105,18 @@ func edit(object []byte, changes map[string]json.RawMessage) []byte {
 		}
 	}
 	return hub.EncodeObject(kept)
+}
+
+// add puts members that an object lacks at its end.
+func add(object []byte, more ...hub.Field) []byte {
+	fields, err := hub.ParseObject(object)
+	if err != nil {
+		panic(err) // a mistake in the test
+	}
+	for _, f := range more {
+		if !slices.ContainsFunc(fields, func(has hub.Field) bool { return has.Key == f.Key }) {
+			fields = append(fields, f)
+		}
+	}
+	return hub.EncodeObject(fields)
 }

@@ -75,6 +75,7 @@ func (h *Hub) FailAll(fault Fault) {
 // proper is what the Hub would answer apart from the body.
 type proper struct {
 	status int
+	etag   string // none if empty
 }
 
 // properKey is where the context of a request has its proper answer.
@@ -99,7 +100,15 @@ func properly(r *http.Request) proper {
 
 // Well is the Fault that is none: it answers as the Hub does. Others may end in it.
 func Well(w http.ResponseWriter, r *http.Request, body []byte) {
-	answer(w, properly(r).status, string(body))
+	p := properly(r)
+	if p.etag != "" {
+		w.Header().Set("ETag", p.etag)
+		if unchanged(r, p.etag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	answer(w, p.status, string(body))
 }
 
 func answer(w http.ResponseWriter, status int, body string) {

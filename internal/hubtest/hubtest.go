@@ -3,7 +3,8 @@
 //
 // # What it plays
 //
-// Single repositories, below both of Docker Hub's addresses for them. Listings of a namespace, in pages and in the order of the
+// Single repositories, below both of Docker Hub's addresses for them, with an ETag
+// where ETags asks for it. Listings of a namespace, in pages and in the order of the
 // names. Logins for a token that expires, accounts that are locked, and private
 // repositories, which only a login that owns their namespace sees. A population of
 // any size, made up as it is asked for.
@@ -44,6 +45,7 @@ type Hub struct {
 	mu       sync.Mutex // guards everything below
 	traffic  traffic
 	catalog  catalog
+	shapes   shapes
 	listings listings
 	limits   limits
 	accounts accounts
@@ -134,16 +136,21 @@ func (h *Hub) repository(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	h.traffic.repositories[repository]++
 	body, known := h.catalog.find(namespace, name, caller(r))
+	body = h.shapes.drifted(body)
 	own := h.faults.repositories[repository]
 	fault := h.faults.or(own)
+	etags := h.shapes.etags
 	h.mu.Unlock()
 
 	if own != nil && body == nil && !known {
 		body = Detail(repository, 1)
 	}
 	p := proper{status: http.StatusOK}
-	if body == nil {
+	switch {
+	case body == nil:
 		p.status, body = http.StatusNotFound, notFound(r)
+	case etags:
+		p.etag = etag(body)
 	}
 	p.play(w, r, body, fault)
 }

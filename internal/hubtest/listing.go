@@ -142,7 +142,7 @@ func (h *Hub) extract(namespace string, p page, by *account) (extract, int) {
 	}
 	for i := (p.number - 1) * p.size; i < min(p.number*p.size, count); i++ {
 		name := at((i + moved) % count)
-		x.rows = append(x.rows, row{h.catalog.row(namespace, name), h.faults.rows[namespace+"/"+name]})
+		x.rows = append(x.rows, row{h.shapes.drifted(h.catalog.row(namespace, name)), h.faults.rows[namespace+"/"+name]})
 	}
 	if h.listings.shift && x.next {
 		h.listings.shift, h.listings.shifted[namespace] = false, true
