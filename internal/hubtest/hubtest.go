@@ -19,8 +19,9 @@
 // # How it fails
 //
 // A Fault answers in the Hub's stead: for one repository (Fail), one namespace's
-// listings (FailListing), one row of them (FailRow), the logins (FailLogin), or all
-// but those (FailAll). It stays until it is taken back with nil.
+// listing (FailListing), one row of it (FailRow), the logins (FailLogin), or every
+// repository and listing without a fault of its own (FailAll). It stays until it is
+// taken back with nil.
 //
 // # Time
 //
