@@ -9,16 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/eclipse/paho.golang/autopaho"
-	"github.com/eclipse/paho.golang/paho"
 	"github.com/google/go-cmp/cmp"
 
 	"pulltrail/indexer"
@@ -39,9 +35,6 @@ func neighbour(t *testing.T, name string) string {
 	}
 	return value
 }
-
-// unique is a word that no earlier run has used.
-func unique() string { return "it" + strconv.FormatInt(time.Now().UnixNano(), 36) }
 
 // chain is settings with the real broker and the real OpenSearch, and a topic
 // and an index of the test's own.
@@ -234,33 +227,6 @@ func checkMapping(t *testing.T, search elastic, index string) {
 				t.Errorf("%s: %s is %q, want %q", name, field, got, want)
 			}
 		}
-	}
-}
-
-// publish sends payloads to a topic at QoS 1, as another program would.
-func publish(t *testing.T, broker, topic string, payloads ...[]byte) {
-	t.Helper()
-	u, err := url.Parse(broker)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := autopaho.NewConnection(t.Context(), autopaho.ClientConfig{
-		ServerUrls: []*url.URL{u}, KeepAlive: 30, CleanStartOnInitialConnection: true,
-		ClientConfig: paho.ClientConfig{ClientID: unique()},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.AwaitConnection(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for _, payload := range payloads {
-		if _, err := c.Publish(t.Context(), &paho.Publish{Topic: topic, QoS: 1, Payload: payload}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := c.Disconnect(context.WithoutCancel(t.Context())); err != nil {
-		t.Error(err)
 	}
 }
 

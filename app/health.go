@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"pulltrail/indexer"
@@ -28,10 +29,7 @@ func (s shownParts) checks() []ops.Check {
 	for _, f := range s.followers {
 		checks = append(checks, ops.Check{
 			Name: f.Sink() + " after " + f.Log(), Optional: true,
-			Probe: func(context.Context) ops.State {
-				st := f.State()
-				return ops.State{OK: st.OK, Since: st.Since, Detail: either(st.Err, progressOf(st))}
-			},
+			Probe: func(context.Context) ops.State { return s.following(f) },
 		})
 	}
 	return checks
@@ -67,11 +65,31 @@ func connection(state func() mqttio.State) func(context.Context) ops.State {
 	}
 }
 
+// following tells of a sink that is away also what waits for it meanwhile, and how much
+// of the journal that takes: full, the journal holds up the subscriber of documents.
+func (s shownParts) following(f *indexer.Follower) ops.State {
+	st := f.State()
+	var detail []string
+	if st.Err != "" {
+		detail = append(detail, st.Err)
+	}
+	detail = append(detail, progressOf(st))
+	if f.Log() == journalLog {
+		bytes, bound := s.journal.Size()
+		detail = append(detail, fmt.Sprintf("the journal has %d of %d bytes", bytes, bound))
+	}
+	return ops.State{OK: st.OK, Since: st.Since, Detail: strings.Join(detail, "; ")}
+}
+
 // progressOf says how far a sink has come, and what it did not take.
 func progressOf(s indexer.State) string {
 	text := "nothing waits"
-	if s.Head > s.Position {
-		text = fmt.Sprintf("%d entries behind", s.Head-s.Position)
+	switch behind, lag := s.Head-min(s.Head, s.Position), s.Lag.Truncate(time.Second); behind {
+	case 0:
+	case 1:
+		text = fmt.Sprintf("1 entry behind, for %s", lag)
+	default:
+		text = fmt.Sprintf("%d entries behind, the oldest for %s", behind, lag)
 	}
 	if s.Refused > 0 {
 		text += fmt.Sprintf("; %d have become dead letters since the start", s.Refused)

@@ -5,10 +5,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"pulltrail/indexer"
 	"pulltrail/internal/control"
 	"pulltrail/internal/datadir"
 	"pulltrail/internal/hubtest"
@@ -56,7 +60,7 @@ func TestARunByHandTellsOfWhatOpenSearchRefuses(t *testing.T) {
 	hub.Set("library/nginx", 3)
 	cfg := settings(t, hub, "nginx")
 	cfg.Collector.RunOnStart = false
-	cfg.Indexer.OpenSearch.URLs = []string{refusing(t)}
+	cfg.Indexer.OpenSearch.URLs = []string{newCluster(t, refuses).URL}
 	d := start(t, cfg)
 	summary, err := control.NewClient(datadir.ControlSocket(cfg.DataDir)).Collect(t.Context(), nil, patience, func(control.Result) {})
 	if err != nil || summary.Succeeded != 1 || !strings.Contains(summary.Undelivered, "opensearch has refused 1 ") {
@@ -67,24 +71,79 @@ func TestARunByHandTellsOfWhatOpenSearchRefuses(t *testing.T) {
 	if ok, detail := ready.part("opensearch after history"); !ok || !strings.Contains(detail, "1 have become dead letters") {
 		t.Errorf("opensearch: %v, %q", ok, detail)
 	}
+	var page string
+	d.get("/", &page)
+	if !strings.Contains(page, "1 dead letter<") || strings.Contains(page, "mapper_parsing_exception") {
+		t.Errorf("the page: %s", page)
+	}
 }
 
-// refusing is an OpenSearch that takes no document for its content.
-func refusing(t *testing.T) string {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func TestAFullJournalSaysSoAndWhatItWaitsFor(t *testing.T) {
+	search := newCluster(t, takes)
+	search.away.Store(true)
+	cfg := settings(t, hubtest.New(t))
+	cfg.Indexer.OpenSearch.URLs = []string{search.URL}
+	cfg.Indexer.JournalMaxBytes = 1 << 20
+	cfg.Indexer.Routes = []indexer.Route{{Topic: "sensors/+", Kind: indexer.KindDocument, Index: "sensors"}}
+	d := start(t, cfg)
+	var ready readiness
+	eventually(t, "the subscription", func() bool {
+		d.get("/-/ready", &ready)
+		_, detail := ready.part("subscriber of documents")
+		return detail == ""
+	})
+	payload := fmt.Appendf(nil, `{"text":"%0100000d"}`, 0)
+	publish(t, "mqtt://"+d.Broker, "sensors/kitchen", slices.Repeat([][]byte{payload}, 12)...)
+	eventually(t, "a full journal", func() bool {
+		d.get("/-/ready", &ready)
+		ok, detail := ready.part("subscriber of documents")
+		return !ok && strings.Contains(detail, "the journal is full") && strings.Contains(detail, "raise indexer.journal_max_bytes")
+	})
+	ok, detail := ready.part("opensearch after journal")
+	progress := regexp.MustCompile(`^status 503 .*; \d+ entr(y|ies) behind, .*for \d+s; the journal has \d+ of 1048576 bytes$`)
+	if ok || !progress.MatchString(detail) {
+		t.Errorf("opensearch: %v, %q", ok, detail)
+	}
+	if ok, detail := ready.part("opensearch after history"); ok || !strings.HasSuffix(detail, "; nothing waits") {
+		t.Errorf("history: %v, %q", ok, detail)
+	}
+	search.away.Store(false)
+	eventually(t, "room in the journal", func() bool {
+		d.get("/-/ready", &ready)
+		ok, _ := ready.part("subscriber of documents")
+		_, detail := ready.part("opensearch after journal")
+		return ok && strings.HasPrefix(detail, "nothing waits; the journal has ")
+	})
+}
+
+const (
+	takes   = `{"create":{"status":201}}`
+	refuses = `{"create":{"status":400,"error":{"type":"mapper_parsing_exception","reason":"no"}}}`
+)
+
+// cluster is an OpenSearch that answers the same for each document.
+type cluster struct {
+	*httptest.Server
+	away atomic.Bool
+}
+
+func newCluster(t *testing.T, item string) *cluster {
+	c := &cluster{}
+	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		switch {
 		case err != nil:
+		case c.away.Load():
+			w.WriteHeader(http.StatusServiceUnavailable)
 		case r.URL.Path == "/":
 			_, _ = fmt.Fprint(w, `{"version":{"number":"3.4.0"}}`)
 		case r.Method == http.MethodPut:
 			_, _ = fmt.Fprint(w, `{"acknowledged":true}`)
 		default:
-			const item = `{"create":{"status":400,"error":{"type":"mapper_parsing_exception","reason":"no"}}}`
 			items := strings.Repeat(","+item, strings.Count(string(body), "\n")/2)
-			_, _ = fmt.Fprintf(w, `{"errors":true,"items":[%s]}`, strings.TrimPrefix(items, ","))
+			_, _ = fmt.Fprintf(w, `{"items":[%s]}`, strings.TrimPrefix(items, ","))
 		}
 	}))
-	t.Cleanup(server.Close)
-	return server.URL
+	t.Cleanup(c.Close)
+	return c
 }

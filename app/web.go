@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -9,8 +10,10 @@ import (
 
 	"pulltrail/collector"
 	"pulltrail/indexer"
+	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/journal"
 	"pulltrail/internal/version"
 	"pulltrail/internal/web/api"
 	"pulltrail/internal/web/ops"
@@ -24,6 +27,8 @@ type shownParts struct {
 	registry    prometheus.Gatherer
 	tracked     []hub.Repository
 	trail       *history.Store
+	journal     *journal.Journal // nil without document routes
+	letters     *deadletter.Store
 	schedule    *scheduler.Scheduler
 	poller      *collector.Collector
 	publisher   *mqttio.Publisher
@@ -36,7 +41,8 @@ type shownParts struct {
 func handler(s shownParts) (http.Handler, error) {
 	tracked := func() []hub.Repository { return s.tracked }
 	pages, err := page.New(page.Options{
-		History: s.trail, Runs: runs{s.schedule, s.poller}, Tracked: tracked, Version: version.Short(), Log: s.log,
+		History: s.trail, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller},
+		Tracked: tracked, Version: version.Short(), Log: s.log,
 	})
 	if err != nil {
 		return nil, err
@@ -48,6 +54,19 @@ func handler(s shownParts) (http.Handler, error) {
 	mux.Handle("/-/", health)
 	mux.Handle("/metrics", health)
 	return mux, nil
+}
+
+// letterCount tells the page of the dead letters.
+type letterCount struct{ letters *deadletter.Store }
+
+// Len is how many there are, whoever refused them.
+func (c letterCount) Len(ctx context.Context) (int, error) {
+	counts, err := c.letters.Count(ctx)
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	return total, err
 }
 
 // runs tells the page of the collect job.

@@ -86,17 +86,23 @@ func (f *Follower) write(ctx context.Context, docs []document.Document) ([]error
 	if err == nil && len(results) != len(docs) {
 		err = fmt.Errorf("the sink says what became of %d documents, not of %d", len(results), len(docs))
 	}
+	if err == nil {
+		f.metrics.documents.Observe(float64(len(docs)))
+	}
 	return results, err
 }
 
 // sort takes what is stored or refused out of the batch, and returns the first error
 // of those that stay in it.
 func (f *Follower) sort(b *batch, results []error) (again error) {
-	left := 0
+	now, left := time.Now(), 0
 	for i, err := range results {
 		switch {
 		case err == nil:
 			f.metrics.stored.Inc()
+			if entry := &b.entries[i]; entry.Position > f.old {
+				f.metrics.latency.Observe(max(0, now.Sub(entry.Received).Seconds()))
+			}
 		case errors.Is(err, ErrForbidden):
 			b.bury(f.letter(b.entries[i], err, true), causeForbidden)
 		case document.IsPermanent(err):

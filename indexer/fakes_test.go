@@ -17,15 +17,20 @@ type memoryLog struct {
 	entries  []document.Entry
 	appended chan struct{}
 	fail     error
+	reads    int
 }
 
 func (l *memoryLog) append(topic string, payloads ...string) {
+	l.appendAt(time.Now(), topic, payloads...)
+}
+
+func (l *memoryLog) appendAt(received time.Time, topic string, payloads ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range payloads {
 		l.entries = append(l.entries, document.Entry{
 			Position: document.Position(len(l.entries) + 1),
-			Message:  document.Message{Topic: topic, Payload: []byte(p), Received: time.Now().UTC()},
+			Message:  document.Message{Topic: topic, Payload: []byte(p), Received: received.UTC()},
 		})
 	}
 	if l.appended != nil {
@@ -46,6 +51,7 @@ func (l *memoryLog) Notify() <-chan struct{} {
 func (l *memoryLog) Read(ctx context.Context, after document.Position, limit int, maxBytes int64) ([]document.Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.reads++
 	if l.fail != nil {
 		return nil, l.fail
 	}

@@ -17,8 +17,8 @@ const (
 	// idlePing is how often a sink is asked for its health while there is nothing to
 	// write.
 	idlePing = time.Minute
-	// headTimeout bounds the question for a log's head for State and metrics.
-	headTimeout = time.Second
+	// askTimeout bounds the questions to a log for State and metrics.
+	askTimeout = time.Second
 )
 
 // FollowerOptions are the parts and bounds of a Follower.
@@ -54,6 +54,8 @@ type Follower struct {
 	metrics *metrics
 
 	position, head, refused atomic.Uint64
+	front                   atomic.Pointer[front]
+	old                     document.Position // the head at the start
 }
 
 // NewFollower makes a follower; Run runs it. It panics where the registerer knows a
@@ -66,9 +68,11 @@ func NewFollower(opts FollowerOptions) *Follower {
 	f := &Follower{opts: opts, sink: opts.Sink.String()}
 	f.log = opts.Logger.With("sink", f.sink, "log", opts.Name)
 	f.health = newHealth(f.log)
-	f.metrics = newMetrics(opts.Registerer, f.sink, opts.Name,
-		func() float64 { return float64(f.position.Load()) },
-		func() float64 { s := f.State(); return float64(s.Head - min(s.Head, s.Position)) })
+	f.metrics = newMetrics(opts.Registerer, f.sink, opts.Name, progress{
+		position:   func() float64 { return float64(f.position.Load()) },
+		lagEntries: func() float64 { s := f.State(); return float64(s.Head - min(s.Head, s.Position)) },
+		lagSeconds: func() float64 { return f.State().Lag.Seconds() },
+	})
 	return f
 }
 
@@ -81,7 +85,7 @@ func (f *Follower) Sink() string { return f.sink }
 // State is how it fares. While the log does not say where its head is, the newest
 // that is known stands.
 func (f *Follower) State() State {
-	ctx, cancel := context.WithTimeout(context.Background(), headTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 	defer cancel()
 	if head, err := f.opts.Log.Head(ctx); err == nil {
 		f.head.Store(uint64(head))
@@ -89,6 +93,7 @@ func (f *Follower) State() State {
 	s := f.health.state()
 	s.Position, s.Head = document.Position(f.position.Load()), document.Position(f.head.Load())
 	s.Refused = f.refused.Load()
+	s.Lag = f.lag(ctx, s.Position, s.Head)
 	return s
 }
 
@@ -132,6 +137,7 @@ func (f *Follower) start(ctx context.Context) error {
 		cursor = 0
 	}
 	f.position.Store(uint64(cursor))
+	f.old = head
 	return nil
 }
 

@@ -253,6 +253,13 @@ func TestWhatIsRefusedBecomesADeadLetterBeforeTheCursorMoves(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("letters\n%s", strings.Join(got, "\n"))
 		}
+		b.expectMetrics(t, `
+# HELP pulltrail_indexer_dead_letters_total Documents that became dead letters, by cause.
+# TYPE pulltrail_indexer_dead_letters_total counter
+pulltrail_indexer_dead_letters_total{cause="forbidden",log="journal",sink="memory"} 1
+pulltrail_indexer_dead_letters_total{cause="refused",log="journal",sink="memory"} 1
+pulltrail_indexer_dead_letters_total{cause="unreadable",log="journal",sink="memory"} 2
+`, "pulltrail_indexer_dead_letters_total")
 	})
 }
 
@@ -384,59 +391,18 @@ type mute struct{ *memorySink }
 
 func (mute) Write(context.Context, []document.Document) ([]error, error) { return nil, nil }
 
-func TestMetrics(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := follow(t, func(b *bench) {
-			b.sink.refuse["log-1"] = []error{caused{errors.New("429"), "overloaded"}}
-			b.sink.refuse["log-2"] = []error{document.Permanent(errors.New("no"))}
-			b.log.append("s", objects(4)...)
-		})
-		time.Sleep(5 * time.Second)
-		synctest.Wait()
-		b.sink.set(func(s *memorySink) { s.down = errors.New("away") })
-		b.log.append("s", objects(2)...)
-		synctest.Wait()
-		b.stop()
-		const want = `
-# HELP pulltrail_indexer_batches_total Batches that were settled.
-# TYPE pulltrail_indexer_batches_total counter
-pulltrail_indexer_batches_total{log="journal",sink="memory"} 2
-# HELP pulltrail_indexer_cursor_position Position in the log up to which everything is settled.
-# TYPE pulltrail_indexer_cursor_position gauge
-pulltrail_indexer_cursor_position{log="journal",sink="memory"} 4
-# HELP pulltrail_indexer_dead_letters_total Documents that became dead letters, by cause.
-# TYPE pulltrail_indexer_dead_letters_total counter
-pulltrail_indexer_dead_letters_total{cause="refused",log="journal",sink="memory"} 1
-# HELP pulltrail_indexer_documents_total Documents that the sink has stored or had already.
-# TYPE pulltrail_indexer_documents_total counter
-pulltrail_indexer_documents_total{log="journal",sink="memory"} 3
-# HELP pulltrail_indexer_failures_total Tries that failed and are repeated, by cause.
-# TYPE pulltrail_indexer_failures_total counter
-pulltrail_indexer_failures_total{cause="other",log="journal",sink="memory"} 1
-pulltrail_indexer_failures_total{cause="overloaded",log="journal",sink="memory"} 1
-# HELP pulltrail_indexer_lag_entries Entries of the log that are not settled yet.
-# TYPE pulltrail_indexer_lag_entries gauge
-pulltrail_indexer_lag_entries{log="journal",sink="memory"} 2
-# HELP pulltrail_indexer_redelivered_total Dead letters that were stored after all.
-# TYPE pulltrail_indexer_redelivered_total counter
-pulltrail_indexer_redelivered_total{log="journal",sink="memory"} 0
-# HELP pulltrail_indexer_skipped_total Replayed messages that are not stored again.
-# TYPE pulltrail_indexer_skipped_total counter
-pulltrail_indexer_skipped_total{log="journal",sink="memory"} 0
-`
-		if err := testutil.GatherAndCompare(b.registry, strings.NewReader(want)); err != nil {
-			t.Error(err)
-		}
+// idle is a follower that does not run.
+func idle(name string, registry *prometheus.Registry) *Follower {
+	return NewFollower(FollowerOptions{
+		Name: name, Log: &memoryLog{}, Sink: newMemorySink(), Router: &Router{}, Cursors: &memoryCursors{},
+		DeadLetters: &memoryLetters{}, Logger: discard(), Registerer: registry,
 	})
 }
 
 func TestTwoFollowersShareARegistry(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	for _, name := range []string{"history", "journal"} {
-		NewFollower(FollowerOptions{
-			Name: name, Log: &memoryLog{}, Sink: newMemorySink(), Router: newTestRouter(t), Cursors: &memoryCursors{},
-			DeadLetters: &memoryLetters{}, Logger: discard(), Registerer: registry,
-		})
+		idle(name, registry)
 	}
 	if _, err := registry.Gather(); err != nil {
 		t.Error(err)

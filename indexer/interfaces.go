@@ -7,8 +7,7 @@ import (
 	"pulltrail/internal/document"
 )
 
-// Log is what a Follower follows. It is called by one goroutine for reading and by
-// others for Head.
+// Log is what a Follower follows. It is safe for concurrent use.
 type Log interface {
 	// Read returns the entries behind after, in order: at most limit, and no more than
 	// maxBytes of payload but at least one. None means that there is none yet. Only

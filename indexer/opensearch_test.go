@@ -168,8 +168,8 @@ func TestWriteHalvesWhatIsTooLarge(t *testing.T) {
 			t.Errorf("document %d: stored %v, %v", i, found, err)
 		}
 	}
-	if !document.IsPermanent(results[7]) {
-		t.Errorf("not permanent: %v", results[7])
+	if !document.IsPermanent(results[7]) || causeOf(results[7]) != "too_large" {
+		t.Errorf("permanent %v, cause %s: %v", document.IsPermanent(results[7]), causeOf(results[7]), results[7])
 	}
 }
 
@@ -211,14 +211,15 @@ func TestAnIndexThatCannotBeCreated(t *testing.T) {
 		written              bool // the documents are sent all the same
 		whole                bool
 		forbidden, permanent bool
+		cause                string
 	}{
 		{name: "is written to where it is there already", status: 400, kind: "resource_already_exists_exception", written: true},
 		{name: "is written to where an alias has its name", status: 400, kind: "invalid_index_name_exception", reason: "Invalid index name [i], already exists as alias", written: true},
 		{name: "is written to where creating is not permitted", status: 403, kind: "security_exception", written: true},
-		{name: "waits for a better body", status: 400, kind: "mapper_parsing_exception", reason: "no handler for type [lnog]", forbidden: true},
-		{name: "waits for fewer shards", status: 400, kind: "validation_exception", reason: "maximum shards open"},
-		{name: "waits for a cluster that takes indices again", status: 403, kind: "cluster_block_exception", reason: "FORBIDDEN/10/cluster create-index blocked (api)"},
-		{name: "makes the whole request wait for a broken cluster", status: 503, kind: "process_cluster_event_timeout_exception", whole: true},
+		{name: "waits for a better body", status: 400, kind: "mapper_parsing_exception", reason: "no handler for type [lnog]", forbidden: true, cause: "refused"},
+		{name: "waits for fewer shards", status: 400, kind: "validation_exception", reason: "maximum shards open", cause: "blocked"},
+		{name: "waits for a cluster that takes indices again", status: 403, kind: "cluster_block_exception", reason: "FORBIDDEN/10/cluster create-index blocked (api)", cause: "blocked"},
+		{name: "makes the whole request wait for a broken cluster", status: 503, kind: "process_cluster_event_timeout_exception", whole: true, cause: "unavailable"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -232,8 +233,8 @@ func TestAnIndexThatCannotBeCreated(t *testing.T) {
 			}
 			results, err := c.sink(t).Write(t.Context(), []document.Document{note("i", "a", `{"n":1}`), note("other", "b", `{"n":2}`)})
 			if tt.whole {
-				if err == nil {
-					t.Error("no error")
+				if err == nil || causeOf(err) != tt.cause {
+					t.Errorf("error %v", err)
 				}
 				return
 			}
@@ -246,6 +247,9 @@ func TestAnIndexThatCannotBeCreated(t *testing.T) {
 			}
 			if errors.Is(results[0], ErrForbidden) != tt.forbidden || document.IsPermanent(results[0]) {
 				t.Errorf("forbidden %v: %v", tt.forbidden, results[0])
+			}
+			if !tt.written && causeOf(results[0]) != tt.cause {
+				t.Errorf("cause %q, want %q", causeOf(results[0]), tt.cause)
 			}
 		})
 	}

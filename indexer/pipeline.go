@@ -33,9 +33,10 @@ type pipeline struct {
 // flight is a batch on its way. Its err is that of the context, or nil when every
 // entry up to last is settled.
 type flight struct {
-	last document.Position
-	done chan struct{}
-	err  error // to be read when done is closed
+	first *front
+	last  document.Position
+	done  chan struct{}
+	err   error // to be read when done is closed
 }
 
 // run follows the log until ctx is done, and then lets the requests under way end.
@@ -85,9 +86,14 @@ func (p *pipeline) launch(ctx, work context.Context) (time.Duration, error) {
 		if err != nil || len(entries) == 0 {
 			return idlePing, err
 		}
-		p.read, p.sent = entries[len(entries)-1].Position, time.Now()
-		f := &flight{last: p.read, done: make(chan struct{})}
+		p.sent = time.Now()
+		f := &flight{
+			first: &front{cursor: p.read, received: entries[0].Received, seen: p.sent},
+			last:  entries[len(entries)-1].Position, done: make(chan struct{}),
+		}
+		p.read = f.last
 		p.flights = append(p.flights, f)
+		p.front.Store(p.flights[0].first)
 		go func() {
 			defer close(f.done)
 			f.err = p.settle(ctx, work, entries)
@@ -146,6 +152,9 @@ func (p *pipeline) land() {
 		p.health.recover(p.Follower) // also from a ping that failed
 		p.flights[0] = nil
 		p.flights = p.flights[1:]
+		if len(p.flights) > 0 {
+			p.front.Store(p.flights[0].first)
+		}
 	}
 }
 

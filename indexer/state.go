@@ -18,6 +18,9 @@ type State struct {
 	Err string
 	// Position is the cursor, Head the newest entry of the log.
 	Position, Head document.Position
+	// Lag is how long ago the oldest entry that is not settled was received; 0 when
+	// nothing waits.
+	Lag time.Duration
 	// Refused is how many entries became dead letters since the start.
 	Refused uint64
 }

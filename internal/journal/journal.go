@@ -139,6 +139,13 @@ func (j *Journal) Head(context.Context) (document.Position, error) {
 	return j.last().follows, nil
 }
 
+// Size is how many bytes the segments have together, and at how many Append refuses.
+func (j *Journal) Size() (bytes, bound int64) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.size(), j.opts.MaxBytes
+}
+
 // Notify returns a channel that is closed at the next Append. Whoever follows the
 // log takes it before reading, so that nothing is missed in between.
 func (j *Journal) Notify() <-chan struct{} {
@@ -199,6 +206,7 @@ func (j *Journal) measure() {
 	j.metrics.segments.Set(float64(len(j.segments)))
 }
 
+// size is counted under writing or mu.
 func (j *Journal) size() int64 {
 	var n int64
 	for _, s := range j.segments {

@@ -9,6 +9,9 @@
 //
 // The table has at most 2,000 rows, those with the most pulls; the sums are of all,
 // and the page says that there are more.
+//
+// Of dead letters it shows their number alone: what they hold is for those who can
+// give the process commands.
 package page
 
 import (
@@ -29,6 +32,13 @@ import (
 type History interface {
 	// Repositories are all that have a snapshot, private ones included.
 	Repositories(ctx context.Context) ([]history.Repository, error)
+}
+
+// DeadLetters are the messages that were refused and wait for a person. It may be called
+// by any number of requests at the same time.
+type DeadLetters interface {
+	// Len is how many there are.
+	Len(ctx context.Context) (int, error)
 }
 
 // Runs tells of the collecting, at once and to any number of requests.
@@ -61,8 +71,9 @@ type Outcome struct {
 
 // Options are what New needs.
 type Options struct {
-	History History
-	Runs    Runs
+	History     History
+	DeadLetters DeadLetters
+	Runs        Runs
 	// Tracked are the repositories that the configuration names.
 	Tracked func() []hub.Repository
 	Version string
@@ -75,7 +86,8 @@ type handler struct {
 	Options
 	assets    assets
 	templates *template.Template
-	failing   atomic.Bool // history could not be read the last time
+	// What could not be read the last time.
+	noHistory, noLetters atomic.Bool
 }
 
 // New makes the handler of the page, of its assets, and of every path that nothing
@@ -116,30 +128,40 @@ func (h *handler) readOnly(next http.Handler) http.Handler {
 
 func (h *handler) index(w http.ResponseWriter, r *http.Request) {
 	stored, err := h.History.Repositories(r.Context())
+	h.note(r.Context(), &h.noHistory, "read history", err)
 	if err != nil {
-		h.unreadable(r.Context(), err)
 		h.problem(w, http.StatusInternalServerError, historyUnreadable())
 		return
-	}
-	if h.failing.Swap(false) {
-		h.Log.Info("web: the page can read history again")
 	}
 	run, ran := h.Runs.LastRun()
 	if !ran {
 		run = Run{}
 	}
 	h.render(w, http.StatusOK, "index.html", newView(h.frame(), facts{
-		now: h.Now(), stored: stored, tracked: h.Tracked(), run: run, next: h.Runs.Next(),
+		now: h.Now(), stored: stored, tracked: h.Tracked(), run: run, next: h.Runs.Next(), letters: h.letters(r.Context()),
 	}))
 }
 
-// unreadable tells the log, once until history can be read again.
-func (h *handler) unreadable(ctx context.Context, err error) {
-	if ctx.Err() != nil {
-		return // the reader has gone, which says nothing of history
+// letters are 0 also where they cannot be counted: the rest of the page is good without.
+func (h *handler) letters(ctx context.Context) int {
+	n, err := h.DeadLetters.Len(ctx)
+	h.note(ctx, &h.noLetters, "count the dead letters", err)
+	if err != nil {
+		return 0
 	}
-	if !h.failing.Swap(true) {
-		h.Log.Error("web: the page cannot read history", "err", err)
+	return n
+}
+
+// note tells the log what the page cannot do, and that it can again, when that changes.
+func (h *handler) note(ctx context.Context, failing *atomic.Bool, what string, err error) {
+	switch {
+	case err == nil:
+		if failing.Swap(false) {
+			h.Log.Info("web: the page can " + what + " again")
+		}
+	case ctx.Err() != nil: // the reader has gone, which says nothing of what was read
+	case !failing.Swap(true):
+		h.Log.Error("web: the page cannot "+what, "err", err)
 	}
 }
 

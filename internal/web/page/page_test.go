@@ -39,6 +39,14 @@ func (s *trail) Repositories(context.Context) ([]history.Repository, error) {
 	return s.repositories, s.err
 }
 
+// letters are DeadLetters in memory.
+type letters struct {
+	n   int
+	err error
+}
+
+func (l *letters) Len(context.Context) (int, error) { return l.n, l.err }
+
 // runs is a Runs that stands still.
 type runs struct {
 	run  *Run
@@ -109,8 +117,13 @@ type scene struct {
 
 func handlerOf(t *testing.T, s scene) http.Handler {
 	t.Helper()
+	return handlerWith(t, s, &letters{})
+}
+
+func handlerWith(t *testing.T, s scene, refused *letters) http.Handler {
+	t.Helper()
 	h, err := New(Options{
-		History: &trail{repositories: s.stored}, Runs: s.runs, Tracked: func() []hub.Repository { return s.tracked },
+		History: &trail{repositories: s.stored}, DeadLetters: refused, Runs: s.runs, Tracked: func() []hub.Repository { return s.tracked },
 		Version: "1.2.3", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	})
 	if err != nil {
@@ -163,6 +176,7 @@ func TestThePageIsAsInItsGoldenFile(t *testing.T) {
 			golden(t, name, ask(handlerOf(t, s), http.MethodGet, "/"), http.StatusOK)
 		})
 	}
+	golden(t, "dead letters", ask(handlerWith(t, scenes(t)["ordinary"], &letters{n: 1204}), http.MethodGet, "/"), http.StatusOK)
 	golden(t, "not found", ask(handlerOf(t, scene{}), http.MethodGet, "/such/a/path"), http.StatusNotFound)
 }
 
@@ -280,7 +294,7 @@ func TestThePageLeavesWhatItWasGivenAlone(t *testing.T) {
 func TestAHistoryThatCannotBeReadIsA500AndLoggedWhenThatChanges(t *testing.T) {
 	var log bytes.Buffer
 	source := &trail{err: errors.New("the disk at /var/lib is gone")}
-	h, err := New(Options{History: source, Runs: runs{}, Tracked: func() []hub.Repository { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	h, err := New(Options{History: source, DeadLetters: &letters{}, Runs: runs{}, Tracked: func() []hub.Repository { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,6 +312,43 @@ func TestAHistoryThatCannotBeReadIsA500AndLoggedWhenThatChanges(t *testing.T) {
 	ask(h, http.MethodGet, "/")
 	if strings.Count(log.String(), "\n") != 2 {
 		t.Errorf("logged %q", &log)
+	}
+}
+
+func TestDeadLettersThatCannotBeCountedAreLeftOutAndLoggedWhenThatChanges(t *testing.T) {
+	var log bytes.Buffer
+	source := &letters{n: 3, err: errors.New("the disk at /var/lib is gone")}
+	h, err := New(Options{
+		History: &trail{repositories: []history.Repository{nginx(t)}}, DeadLetters: source, Runs: runs{},
+		Tracked: func() []hub.Repository { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		got := ask(h, http.MethodGet, "/")
+		if page := got.Body.String(); got.Code != http.StatusOK || !strings.Contains(page, "nginx") || strings.Contains(page, "dead letter") || strings.Contains(page, "/var/lib") {
+			t.Errorf("got %d %s", got.Code, page)
+		}
+	}
+	if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "cannot count the dead letters") {
+		t.Errorf("logged %q", &log)
+	}
+	source.err = nil
+	for range 2 {
+		if page := ask(h, http.MethodGet, "/").Body.String(); !strings.Contains(page, "3 dead letters") {
+			t.Errorf("got %s", page)
+		}
+	}
+	if strings.Count(log.String(), "\n") != 2 {
+		t.Errorf("logged %q", &log)
+	}
+}
+
+func TestOneDeadLetterIsNotSeveral(t *testing.T) {
+	page := ask(handlerWith(t, scene{}, &letters{n: 1}), http.MethodGet, "/").Body.String()
+	if !strings.Contains(page, "1 dead letter<") {
+		t.Error(page)
 	}
 }
 

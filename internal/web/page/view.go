@@ -35,6 +35,7 @@ type facts struct {
 	tracked []hub.Repository
 	run     Run // zero when there was none
 	next    time.Time
+	letters int // dead ones; 0 also where they cannot be counted
 }
 
 // view is what the template shows.
@@ -43,6 +44,7 @@ type view struct {
 	Status  status
 	Numbers []figure
 	Notice  *notice
+	Letters *notice
 	Rows    []row
 	Sum     *row
 	More    string
@@ -79,6 +81,9 @@ func newView(around frame, f facts) view {
 		Notice:  f.notice(t),
 		Numbers: f.numbers(t),
 		Rows:    rows,
+	}
+	if f.letters > 0 {
+		v.Letters = noticeDeadLetters(f.letters)
 	}
 	if v.Notice != nil && f.run.Running {
 		v.Refresh = firstRefresh

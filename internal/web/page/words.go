@@ -182,6 +182,19 @@ func noticeFirstMinute(running bool, next string) *notice {
 	return n
 }
 
+func noticeDeadLetters(n int) *notice {
+	title := "1 dead letter"
+	if n > 1 {
+		title = grouped(int64(n)) + " dead letters"
+	}
+	return &notice{
+		Title:   title,
+		Text:    "Messages that were refused are kept, each with the reason. To see them:",
+		Example: "pulltrail deadletters list\n",
+		After:   "Once the cause is mended, pulltrail deadletters retry --all tries them again; pulltrail deadletters drop forgets what is not wanted.",
+	}
+}
+
 // trouble is what a page says that is not the page.
 type trouble struct{ Heading, Text string }
 
