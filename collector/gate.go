@@ -12,20 +12,21 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// gate lets requests begin: at a rate, more slowly when little is left of Docker Hub's
-// limit, and not at all while Docker Hub has asked to wait. All runs share it.
+// gate lets requests begin, one after the other: at a rate, more slowly when little is
+// left of Docker Hub's limit, and not at all while Docker Hub has asked to wait. All runs
+// share it.
 type gate struct {
 	limiter *rate.Limiter
-	rate    rate.Limit
+	turn    chan struct{} // holds the one whose turn it is
 
-	mu     sync.Mutex
-	until  time.Time // nothing begins before
-	limits Limits    // zero before the first
-	seen   time.Time // when limits were told
+	mu      sync.Mutex
+	until   time.Time     // nothing begins before
+	spacing time.Duration // between two requests, until limits.Reset
+	limits  Limits        // zero before the first
 }
 
 func newGate(perSecond float64) *gate {
-	return &gate{limiter: rate.NewLimiter(rate.Limit(perSecond), 1), rate: rate.Limit(perSecond)}
+	return &gate{limiter: rate.NewLimiter(rate.Limit(perSecond), 1), turn: make(chan struct{}, 1)}
 }
 
 // errTooLate says that a request could begin only after the end of the run.
@@ -34,6 +35,12 @@ var errTooLate = errors.New("its turn would come after the end of the run")
 // wait returns when a request may begin. It begins no wait that the end of ctx would cut
 // off, since what is under way may still succeed meanwhile.
 func (g *gate) wait(ctx context.Context) error {
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if err := g.limiter.Wait(ctx); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -43,11 +50,22 @@ func (g *gate) wait(ctx context.Context) error {
 	for {
 		pause := time.Until(g.opens())
 		if pause <= 0 {
+			g.passed()
 			return ctx.Err()
 		}
 		if err := sleepWithin(ctx, pause); err != nil {
 			return err
 		}
+	}
+}
+
+// passed keeps the distance to the next request.
+func (g *gate) passed() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	if next := now.Add(g.spacing); g.spacing > 0 && now.Before(g.limits.Reset) && next.After(g.until) {
+		g.until = next
 	}
 }
 
@@ -95,16 +113,10 @@ func (g *gate) observe(header http.Header) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if now.Before(g.seen) {
-		return
+	g.limits, g.spacing = limits, 0
+	if limits.Remaining < limits.Limit/4 {
+		g.spacing = limits.Reset.Sub(now) / time.Duration(limits.Remaining+1)
 	}
-	g.limits, g.seen = limits, now
-	left := limits.Reset.Sub(now).Seconds()
-	allowed := g.rate
-	if limits.Remaining < limits.Limit/4 && left > 0 {
-		allowed = min(allowed, rate.Limit(max(float64(limits.Remaining), 1)/left))
-	}
-	g.limiter.SetLimit(allowed)
 	if limits.Remaining == 0 && limits.Reset.After(g.until) {
 		g.until = limits.Reset
 	}
@@ -114,5 +126,5 @@ func (g *gate) observe(header http.Header) {
 func (g *gate) state() (Limits, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.limits, !g.seen.IsZero()
+	return g.limits, g.limits.Limit > 0
 }

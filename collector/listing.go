@@ -225,11 +225,6 @@ func (l *lister) excuse(ctx context.Context) {
 	for _, r := range l.unseen(ctx) {
 		results = append(results, Result{Repository: r, Cause: l.Cause, Err: fmt.Errorf("the listing of its namespace failed: %w", l.Err)})
 	}
-	for i := range results {
-		if results[i].Cause == NotFound { // of the namespace: each is absent with it
-			continue
-		}
-	}
 	l.report(ctx, true, results...)
 	for _, result := range results {
 		l.emit(-1, result)

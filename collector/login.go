@@ -33,12 +33,17 @@ var errLocked = errors.New("Docker Hub has refused user and password twice, and 
 type login struct {
 	identifier string
 	secret     secret.String
+	asking     chan struct{} // holds the one who fetches a token
 
 	mu       sync.Mutex
 	token    string
 	ends     time.Time
 	refusals int   // in a row
 	refused  error // why the last login was refused; nil when it was not
+}
+
+func newLogin(identifier string, password secret.String) *login {
+	return &login{identifier: identifier, secret: password, asking: make(chan struct{}, 1)}
 }
 
 // bearer is a token that is good for a while, and empty where there is no login, or
@@ -48,13 +53,14 @@ func (l *login) bearer(ctx context.Context, ask func(ctx context.Context, body [
 	if l.identifier == "" {
 		return "", nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case l.token != "" && time.Now().Before(l.ends.Add(-renewBefore)):
-		return l.token, nil
-	case l.refused != nil:
-		return "", nil
+	select {
+	case l.asking <- struct{}{}:
+		defer func() { <-l.asking }()
+	case <-ctx.Done():
+		return "", &failure{Cancelled, ended(ctx)}
+	}
+	if token, ok := l.current(); ok {
+		return token, nil
 	}
 	body, err := json.Marshal(map[string]string{"identifier": l.identifier, "secret": l.secret.Reveal()})
 	if err != nil {
@@ -76,12 +82,26 @@ func (l *login) bearer(ctx context.Context, ask func(ctx context.Context, body [
 	if err := json.Unmarshal(answer, &granted); err != nil || granted.Token == "" {
 		return "", fail(NotJSON, "the login was answered without a token")
 	}
-	l.token, l.ends = granted.Token, expiry(granted.Token, time.Now())
-	l.refused = nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.token, l.ends, l.refused = granted.Token, expiry(granted.Token, time.Now()), nil
 	return l.token, nil
 }
 
+// current is the token that is at hand, or none where no login is tried; false when one
+// is to be fetched.
+func (l *login) current() (token string, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.token != "" && time.Now().Before(l.ends.Add(-renewBefore)) {
+		return l.token, true
+	}
+	return "", l.refused != nil
+}
+
 func (l *login) refuse() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.token = ""
 	l.refusals++
 	l.refused = fmt.Errorf("Docker Hub refuses the login of %q (401): check collector.username and collector.password; "+ //nolint:staticcheck // a name

@@ -126,17 +126,19 @@ func (r *run) send(ctx context.Context, q request, n int) (answer, error) {
 
 // enter waits for the turn of a request and takes it from the budget of the run.
 func (r *run) enter(ctx context.Context) error {
-	if r.budget > 0 && r.requests.Load() >= int64(r.budget) {
+	if n := r.requests.Add(1); r.budget > 0 && n > int64(r.budget) {
+		r.requests.Add(-1)
 		return fail(Budget, "the run has used its %d requests (collector.budget); it goes on later", r.budget)
 	}
-	if err := r.gate.wait(ctx); err != nil {
-		if errors.Is(err, errTooLate) {
-			return &failure{Cancelled, err}
-		}
-		return &failure{Cancelled, ended(ctx)}
+	err := r.gate.wait(ctx)
+	if err == nil {
+		return nil
 	}
-	r.requests.Add(1)
-	return nil
+	r.requests.Add(-1)
+	if errors.Is(err, errTooLate) {
+		return &failure{Cancelled, err}
+	}
+	return &failure{Cancelled, ended(ctx)}
 }
 
 // explain is the failure that an answer without use is. Where a login is configured and

@@ -30,7 +30,7 @@ func retryAfter(header http.Header, local time.Time) (time.Duration, bool) {
 		case n < epochFrom:
 			return min(time.Duration(min(n, int64(maxPause/time.Second)))*time.Second, maxPause), true
 		}
-		return between(now, time.Unix(n, 0)), true
+		return between(now, time.Unix(min(n, 1<<40), 0)), true
 	}
 	if t, err := http.ParseTime(value); err == nil {
 		return between(now, t), true
@@ -71,6 +71,6 @@ func readLimits(header http.Header, local time.Time) (Limits, bool) {
 	if !ok1 || !ok2 || !ok3 || limit == 0 || limit > absurd || remaining > absurd {
 		return Limits{}, false
 	}
-	wait := between(serverTime(header, local), time.Unix(reset, 0))
+	wait := between(serverTime(header, local), time.Unix(min(reset, 1<<40), 0))
 	return Limits{Limit: int(limit), Remaining: int(remaining), Reset: local.Add(wait)}, true
 }
