@@ -41,12 +41,37 @@ type History interface {
 	Series(ctx context.Context, r hub.Repository, from, to time.Time, limit int) ([]history.Sample, error)
 }
 
+// Roster is what is tracked. It may be called by any number of requests at the same time.
+type Roster interface {
+	// Fates are the tracked repositories, also those without a snapshot.
+	Fates(ctx context.Context) (map[hub.Repository]Fate, error)
+	// Listings are the namespaces that are tracked, by name.
+	Listings(ctx context.Context) ([]Listing, error)
+}
+
+// Fate is how a repository fares.
+type Fate struct {
+	// Cause is why there was no snapshot the last time, in one word, and Message the same
+	// in a sentence; empty when there was one.
+	Cause, Message string
+	// Gone says that it was not found for several slots in a row.
+	Gone bool
+}
+
+// Listing is how much of a namespace is listed.
+type Listing struct {
+	Namespace string    `json:"namespace"`
+	Slot      time.Time `json:"slot"`
+	Rows      int       `json:"rows"`
+	Total     int       `json:"total"`
+	Truncated bool      `json:"truncated"`
+	Message   string    `json:"message,omitempty"`
+}
+
 // Options are what New needs.
 type Options struct {
 	History History
-	// Tracked are the repositories that the configuration names. They are known
-	// here even before their first snapshot.
-	Tracked func() []hub.Repository
+	Roster  Roster
 	Log     *slog.Logger
 }
 

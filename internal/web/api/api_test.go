@@ -79,7 +79,7 @@ func sampleTrail(t *testing.T) *trail {
 }
 
 func handlerOf(h History, tracked ...hub.Repository) http.Handler {
-	return New(Options{History: h, Tracked: func() []hub.Repository { return tracked }, Log: slog.New(slog.DiscardHandler)})
+	return New(Options{History: h, Roster: fates(tracked), Log: slog.New(slog.DiscardHandler)})
 }
 
 func ask(h http.Handler, method, target string) *httptest.ResponseRecorder {
@@ -89,16 +89,16 @@ func ask(h http.Handler, method, target string) *httptest.ResponseRecorder {
 }
 
 const (
-	nginx   = `{"namespace":"library","name":"nginx","pull_count":12916987208,"star_count":21119,"storage_size":488723114800,"last_updated":"2026-11-20T02:04:05.678901Z","timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","description":"Official \u003cb\u003e \u0026 more"}`
-	largest = `{"namespace":"a","name":"largest","pull_count":9223372036854775807,"star_count":null,"storage_size":null,"last_updated":null,"timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","description":null}`
-	unseen  = `{"namespace":"b","name":"unseen","pull_count":null,"star_count":null,"storage_size":null,"last_updated":null,"timestamp":null,"slot":null,"description":null}`
+	nginx   = `{"namespace":"library","name":"nginx","pull_count":12916987208,"star_count":21119,"storage_size":488723114800,"last_updated":"2026-11-20T02:04:05.678901Z","timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","description":"Official \u003cb\u003e \u0026 more","tracked":true,"cause":null,"message":null,"gone":false}`
+	largest = `{"namespace":"a","name":"largest","pull_count":9223372036854775807,"star_count":null,"storage_size":null,"last_updated":null,"timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","description":null,"tracked":false,"cause":null,"message":null,"gone":false}`
+	unseen  = `{"namespace":"b","name":"unseen","pull_count":null,"star_count":null,"storage_size":null,"last_updated":null,"timestamp":null,"slot":null,"description":null,"tracked":true,"cause":null,"message":null,"gone":false}`
 )
 
 func TestAnswers(t *testing.T) {
 	tracked := []hub.Repository{{Namespace: "library", Name: "nginx"}, {Namespace: "b", Name: "unseen"}, {Namespace: "hidden", Name: "plans"}, {Namespace: "b", Name: "unseen"}}
 	for name, c := range map[string]struct{ target, want string }{
 		"the list is sorted, has what is tracked but not seen, and nothing private": {
-			"/api/v1/repositories", `{"repositories":[` + largest + `,` + unseen + `,` + nginx + `]}`,
+			"/api/v1/repositories", `{"repositories":[` + largest + `,` + unseen + `,` + nginx + `],"listings":[]}`,
 		},
 		"one repository is as in the list":         {"/api/v1/repositories/library/nginx", nginx},
 		"a tracked one that was never seen is one": {"/api/v1/repositories/b/unseen", unseen},
@@ -122,7 +122,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestNothingIsAnEmptyListRatherThanNull(t *testing.T) {
-	if got := ask(handlerOf(&trail{}), http.MethodGet, "/api/v1/repositories"); got.Body.String() != "{\"repositories\":[]}\n" {
+	if got := ask(handlerOf(&trail{}), http.MethodGet, "/api/v1/repositories"); got.Body.String() != "{\"repositories\":[],\"listings\":[]}\n" {
 		t.Errorf("got %s", got.Body)
 	}
 	got := ask(handlerOf(&trail{}, hub.Repository{Namespace: "b", Name: "unseen"}), http.MethodGet, "/api/v1/repositories/b/unseen/series?from=&to=")
@@ -238,7 +238,7 @@ func TestASeriesIsWholeOrRefused(t *testing.T) {
 }
 
 func TestAFullHouseWaitsForItsTurn(t *testing.T) {
-	h := &handler{Options: Options{History: sampleTrail(t), Tracked: func() []hub.Repository { return nil }}, turns: make(chan struct{}, 1)}
+	h := &handler{Options: Options{History: sampleTrail(t), Roster: fates(nil)}, turns: make(chan struct{}, 1)}
 	h.turns <- struct{}{}
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
@@ -260,7 +260,7 @@ func TestAFullHouseWaitsForItsTurn(t *testing.T) {
 func TestAHistoryThatCannotBeReadIsLoggedWhenThatChanges(t *testing.T) {
 	var log bytes.Buffer
 	s := sampleTrail(t)
-	h := New(Options{History: s, Tracked: func() []hub.Repository { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	h := New(Options{History: s, Roster: fates(nil), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	s.err = errors.New("the disk at /var/lib is gone")
 	for _, path := range []string{"", "/library/nginx", "/library/nginx/series"} {
 		got := ask(h, http.MethodGet, "/api/v1/repositories"+path)
@@ -282,7 +282,7 @@ func TestAHistoryThatCannotBeReadIsLoggedWhenThatChanges(t *testing.T) {
 
 func TestAReaderThatGoesIsNoFailureOfHistory(t *testing.T) {
 	var log bytes.Buffer
-	h := New(Options{History: &trail{err: context.Canceled}, Tracked: func() []hub.Repository { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	h := New(Options{History: &trail{err: context.Canceled}, Roster: fates(nil), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/api/v1/repositories", nil))
@@ -302,6 +302,50 @@ func TestOnlyReadingIsAllowed(t *testing.T) {
 			wantProblem(t, got, 405, "GET or HEAD")
 			if got.Header().Get("Allow") != "GET, HEAD" {
 				t.Errorf("%s %s: headers %v", method, path, got.Header())
+			}
+		}
+	}
+}
+
+// fates are tracked repositories without a failure.
+type fates []hub.Repository
+
+func (f fates) Fates(context.Context) (map[hub.Repository]Fate, error) {
+	all := make(map[hub.Repository]Fate, len(f))
+	for _, r := range f {
+		all[r] = Fate{}
+	}
+	return all, nil
+}
+
+func (fates) Listings(context.Context) ([]Listing, error) { return []Listing{}, nil }
+
+// failing is a roster with something to say of everything.
+type failing struct{ fates }
+
+func (f failing) Fates(ctx context.Context) (map[hub.Repository]Fate, error) {
+	all, err := f.fates.Fates(ctx)
+	for r := range all {
+		all[r] = Fate{Cause: "not_found", Message: "absent", Gone: true}
+	}
+	return all, err
+}
+
+func (failing) Listings(context.Context) ([]Listing, error) {
+	return []Listing{{Namespace: "a", Rows: 200, Total: 350, Truncated: true, Message: "sign in to see all 350"}}, nil
+}
+
+func TestTheAPISaysHowRepositoriesAndListingsFare(t *testing.T) {
+	h := New(Options{History: &trail{}, Roster: failing{fates{{Namespace: "a", Name: "b"}}}, Log: slog.New(slog.DiscardHandler)})
+	for path, want := range map[string][]string{
+		"/api/v1/repositories":     {`"cause":"not_found","message":"absent","gone":true`, `"tracked":true`, `"truncated":true,"message":"sign in to see all 350"`},
+		"/api/v1/repositories/a/b": {`"cause":"not_found","message":"absent","gone":true`},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		for _, text := range want {
+			if w.Code != 200 || !strings.Contains(w.Body.String(), text) {
+				t.Errorf("%s: %d %s, want %s", path, w.Code, w.Body, text)
 			}
 		}
 	}
