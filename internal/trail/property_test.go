@@ -153,3 +153,19 @@ func TestPropertyPushesComeInOrderEachOnce(t *testing.T) {
 		}
 	})
 }
+
+// Whoever has a long series may leave out what tells of no change.
+func TestPropertyPushesNeedOnlyTheSamplesWhereLastUpdatedChanges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		samples := anySamples(t)
+		var changes []Sample
+		for _, s := range samples {
+			if n := len(changes); n == 0 || changes[n-1].LastUpdated != s.LastUpdated {
+				changes = append(changes, s)
+			}
+		}
+		if diff := cmp.Diff(New(samples).Pushes(), New(changes).Pushes()); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
