@@ -156,7 +156,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	ps.add("control socket", commands.Run, commands.Close)
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
-		registry: registry, tracked: run.tracked, trail: trail, schedule: schedule, poller: poller,
+		registry: registry, tracked: run.tracked, trail: trail, polls: cfg.Collector, schedule: schedule, poller: poller,
 		publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
 	})
 	if err != nil {
