@@ -158,7 +158,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	ps.add("control socket", commands.Run, commands.Close)
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
-		registry: registry, roster: tracked{who, poller.Plan(), cfg.Collector.GoneAfter}, trail: trail, journal: in.journal, letters: letters,
+		registry: registry, roster: tracked{who, poller.Plan(), cfg.Collector.GoneAfter}, trail: trail, polls: cfg.Collector, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
 	})
 	if err != nil {

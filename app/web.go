@@ -28,6 +28,7 @@ type shownParts struct {
 	trail       *history.Store
 	journal     *journal.Journal // nil without document routes
 	letters     *deadletter.Store
+	polls       collector.Config
 	schedule    *scheduler.Scheduler
 	poller      *collector.Collector
 	publisher   *mqttio.Publisher
@@ -45,10 +46,16 @@ func handler(s shownParts) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	gap, err := maxGap(s.polls, time.Now())
+	if err != nil {
+		return nil, err
+	}
 	health := ops.New(ops.Options{Version: version.Short(), Checks: s.checks(), Gatherer: s.registry, Log: s.log})
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
-	mux.Handle("/api/", api.New(api.Options{History: s.trail, Roster: s.roster, Log: s.log}))
+	mux.Handle("/api/", api.New(api.Options{
+		History: s.trail, Roster: s.roster, MaxGap: func() time.Duration { return gap }, Log: s.log,
+	}))
 	mux.Handle("/-/", health)
 	mux.Handle("/metrics", health)
 	return mux, nil
@@ -65,6 +72,31 @@ func (c letterCount) Len(ctx context.Context) (int, error) {
 		total += n
 	}
 	return total, err
+}
+
+const (
+	// How far the schedule is looked at for the longest time between two slots: past
+	// the weekend of one that runs each minute of working days, past the months of others.
+	slotsAhead = 12_000
+	timeAhead  = 400 * 24 * time.Hour
+)
+
+// maxGap is how far apart two snapshots are that are not a gap: twice the longest time
+// between two slots, so that one run may be missed, and what the second may be late
+// for its slot.
+func maxGap(cfg collector.Config, now time.Time) (time.Duration, error) {
+	schedule, err := scheduler.ParseSchedule(cfg.Schedule, cfg.Timezone)
+	if err != nil {
+		return 0, err
+	}
+	var longest time.Duration
+	slot := schedule.Next(now)
+	for i := 0; i < slotsAhead && slot.Sub(now) < timeAhead || i == 0; i++ {
+		next := schedule.Next(slot)
+		longest = max(longest, next.Sub(slot))
+		slot = next
+	}
+	return 2*longest + cfg.Jitter + cfg.Deadline, nil
 }
 
 // runs tells the page of the collect job.
