@@ -51,6 +51,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
 	"pulltrail/internal/hub"
 	"pulltrail/internal/roster"
 	"pulltrail/internal/secret"

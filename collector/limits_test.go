@@ -176,7 +176,7 @@ func TestLittleThatIsLeftOfTheLimitIsSpread(t *testing.T) {
 }
 
 func TestAnUnchangedAnswerIsASnapshotAllTheSame(t *testing.T) {
-	within(t, nil, func(t *testing.T, h *hubtest.Hub, r *rig) {
+	within(t, nil, func(t *testing.T, h *hubtest.Hub, _ *rig) {
 		h.ETags(true)
 		h.Set("a/b", 7)
 		statuses := map[int]int{}
@@ -187,7 +187,7 @@ func TestAnUnchangedAnswerIsASnapshotAllTheSame(t *testing.T) {
 			}
 			return response, err
 		})
-		r = newRig(t, h.URL, nil, counted)
+		r := newRig(t, h.URL, nil, counted)
 		for n := range 3 {
 			if n == 2 {
 				h.Set("a/b", 8)

@@ -62,7 +62,7 @@ func pulls(h *hubtest.Hub, s hub.Snapshot) int64 {
 	if s.Namespace == "library" {
 		return 1
 	}
-	return h.Pulls(s.Repository.String())
+	return h.Pulls(s.String())
 }
 
 func TestPatternsTakeWhatTheyNameAndExcludesDoNot(t *testing.T) {

@@ -113,9 +113,9 @@ func TestTheTokenStaysWithItsHost(t *testing.T) {
 }
 
 func TestTheSecretIsInNoLog(t *testing.T) {
-	within(t, signedIn, func(t *testing.T, h *hubtest.Hub, r *rig) {
+	within(t, signedIn, func(t *testing.T, h *hubtest.Hub, _ *rig) {
 		var sent string
-		r = newRig(t, h.URL, signedIn, transport(func(request *http.Request) (*http.Response, error) {
+		r := newRig(t, h.URL, signedIn, transport(func(request *http.Request) (*http.Response, error) {
 			sent += request.URL.String()
 			return h.RoundTripper().RoundTrip(request)
 		}))
