@@ -15,13 +15,13 @@ var arrows = map[string][]string{
 	"app": {
 		"collector", "indexer", "mqttio", "scheduler",
 		"internal/broker", "internal/config", "internal/control", "internal/database", "internal/datadir", "internal/deadletter",
-		"internal/history", "internal/journal", "internal/outbox", "internal/state", "internal/version",
+		"internal/history", "internal/journal", "internal/outbox", "internal/roster", "internal/state", "internal/trail", "internal/version",
 		"internal/web", "internal/web/api", "internal/web/ops", "internal/web/page",
 	},
 
 	// The four never import one another: they meet in app.
 	"scheduler": {},
-	"collector": {},
+	"collector": {"internal/roster"},
 	"mqttio":    {},
 	"indexer":   {"internal/search"},
 
@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/web", "internal/datadir"},
 
 	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
-	"internal/problem": nil, "internal/secret": nil, "internal/version": nil, "internal/tlsconf": {},
+	"internal/problem": nil, "internal/secret": nil, "internal/version": nil, "internal/trail": nil, "internal/tlsconf": {},
 
 	"internal/broker":     {},
 	"internal/control":    {},
@@ -39,12 +39,13 @@ var arrows = map[string][]string{
 	"internal/history":    {"internal/database"},
 	"internal/journal":    {},
 	"internal/outbox":     {"internal/database"},
+	"internal/roster":     {"internal/database"},
 	"internal/search":     {},
 	"internal/state":      {"internal/database"},
 	"internal/web":        {},
-	"internal/web/api":    {"internal/history"},
+	"internal/web/api":    {"internal/history", "internal/trail"},
 	"internal/web/ops":    {},
-	"internal/web/page":   {"internal/history"},
+	"internal/web/page":   {"internal/history", "internal/trail"},
 
 	"bench": {},
 

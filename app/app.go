@@ -27,6 +27,7 @@ import (
 	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
 	"pulltrail/internal/outbox"
+	"pulltrail/internal/roster"
 	"pulltrail/internal/state"
 	"pulltrail/internal/version"
 	"pulltrail/internal/web"
@@ -80,6 +81,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	waiting := outbox.New(db)
 	trail := history.New(db)
 	letters := deadletter.New(db, deadletter.Options{})
+	who := roster.New(db)
 	registerStored(registry, waiting, letters, log)
 
 	identity, err := clientID(ctx, cfg.MQTT, store)
@@ -125,13 +127,13 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	ps.run("publisher", publisher.Run)
 	// The collector and what makes it run.
 	poller, err := collector.New(cfg.Collector, collector.Options{
-		Outbox: waiting, Known: known{waiting, trail}, Log: log, Registerer: registry, Version: version.Short(),
+		Outbox: waiting, Known: known{waiting, trail}, Roster: who, Log: log, Registerer: registry, Version: version.Short(),
 	})
 	if err != nil {
 		return err
 	}
 	run := &collection{
-		collector: poller, tracked: cfg.Repositories(), outbox: waiting, history: trail,
+		collector: poller, outbox: waiting, history: trail,
 		publisher: publisher, followers: in.followers,
 	}
 	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload)}
@@ -156,7 +158,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	ps.add("control socket", commands.Run, commands.Close)
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
-		registry: registry, tracked: run.tracked, trail: trail, journal: in.journal, letters: letters,
+		registry: registry, roster: tracked{who, poller.Plan(), cfg.Collector.GoneAfter}, trail: trail, polls: cfg.Collector, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
 	})
 	if err != nil {
@@ -170,7 +172,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	addresses.Web = pages.Addr().String()
 
 	log.Info("pulltrail has started", "version", version.Short(), "page", "http://"+addresses.Web+"/",
-		"broker", brokerURL, "data_dir", cfg.DataDir, "repositories", len(run.tracked))
+		"broker", brokerURL, "data_dir", cfg.DataDir, "repositories", len(poller.Plan().Names), "namespaces", len(poller.Plan().Namespaces))
 	if opts.Ready != nil {
 		opts.Ready(addresses)
 	}

@@ -24,7 +24,6 @@ const settlePoll = 50 * time.Millisecond
 // ask for.
 type collection struct {
 	collector *collector.Collector
-	tracked   []hub.Repository
 	outbox    *outbox.Outbox
 	history   *history.Store
 	publisher *mqttio.Publisher
@@ -49,11 +48,18 @@ func (c *collection) job(ctx context.Context, run scheduler.Run) error {
 	if !ok {
 		r = &request{}
 	}
-	if len(r.repositories) == 0 {
-		r.repositories = c.tracked
-	}
 	var err error
-	r.summary, err = c.collector.Collect(ctx, run.Slot, r.repositories, r.progress)
+	if len(r.repositories) == 0 {
+		r.summary, err = c.collector.CollectAll(ctx, run.Slot, r.progress)
+	} else {
+		r.summary, err = c.collector.Collect(ctx, run.Slot, r.repositories, r.progress)
+	}
+	if again := r.summary.Again; again > 0 && !run.Manual {
+		if err == nil {
+			err = errors.New(r.summary.Unfinished)
+		}
+		return &scheduler.Unfinished{After: again, Err: err}
+	}
 	return err
 }
 
@@ -115,18 +121,9 @@ func (c *collection) settle(ctx context.Context, run collector.Summary, refused 
 
 // missing says in words what of a run has not arrived; empty when all has.
 func (c *collection) missing(ctx context.Context, run collector.Summary) (string, error) {
-	waiting := 0
-	for _, r := range run.Results {
-		if r.Err != nil || r.Skipped {
-			continue
-		}
-		there, err := c.history.Has(ctx, r.Repository, run.Slot)
-		if err != nil {
-			return "", err
-		}
-		if !there {
-			waiting++
-		}
+	waiting, err := c.outbox.Waiting(ctx, run.Slot)
+	if err != nil {
+		return "", err
 	}
 	if waiting > 0 {
 		s := c.publisher.State()

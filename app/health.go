@@ -19,7 +19,7 @@ func (s shownParts) checks() []ops.Check {
 		{Name: "history", Probe: dated(s.probeHistory)},
 		{Name: "Docker Hub", Optional: true, Probe: func(context.Context) ops.State {
 			st := s.poller.State()
-			return ops.State{OK: st.OK, Since: st.Since, Detail: st.Err}
+			return ops.State{OK: st.OK, Since: st.Since, Detail: either(st.Err, st.Detail)}
 		}},
 		{Name: "publisher", Probe: connection(s.publisher.State)},
 	}

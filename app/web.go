@@ -12,7 +12,6 @@ import (
 	"pulltrail/indexer"
 	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
-	"pulltrail/internal/hub"
 	"pulltrail/internal/journal"
 	"pulltrail/internal/version"
 	"pulltrail/internal/web/api"
@@ -25,10 +24,11 @@ import (
 // shownParts are the parts that page, API and health look at.
 type shownParts struct {
 	registry    prometheus.Gatherer
-	tracked     []hub.Repository
+	roster      tracked
 	trail       *history.Store
 	journal     *journal.Journal // nil without document routes
 	letters     *deadletter.Store
+	polls       collector.Config
 	schedule    *scheduler.Scheduler
 	poller      *collector.Collector
 	publisher   *mqttio.Publisher
@@ -39,18 +39,23 @@ type shownParts struct {
 
 // handler puts page, API, health and metrics under one roof.
 func handler(s shownParts) (http.Handler, error) {
-	tracked := func() []hub.Repository { return s.tracked }
 	pages, err := page.New(page.Options{
-		History: s.trail, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller},
-		Tracked: tracked, Version: version.Short(), Log: s.log,
+		History: s.trail, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
+		Tracked: s.roster.repositories, Version: version.Short(), Log: s.log,
 	})
+	if err != nil {
+		return nil, err
+	}
+	gap, err := maxGap(s.polls, time.Now())
 	if err != nil {
 		return nil, err
 	}
 	health := ops.New(ops.Options{Version: version.Short(), Checks: s.checks(), Gatherer: s.registry, Log: s.log})
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
-	mux.Handle("/api/", api.New(api.Options{History: s.trail, Tracked: tracked, Log: s.log}))
+	mux.Handle("/api/", api.New(api.Options{
+		History: s.trail, Roster: s.roster, MaxGap: func() time.Duration { return gap }, Log: s.log,
+	}))
 	mux.Handle("/-/", health)
 	mux.Handle("/metrics", health)
 	return mux, nil
@@ -69,10 +74,36 @@ func (c letterCount) Len(ctx context.Context) (int, error) {
 	return total, err
 }
 
+const (
+	// How far the schedule is looked at for the longest time between two slots: past
+	// the weekend of one that runs each minute of working days, past the months of others.
+	slotsAhead = 12_000
+	timeAhead  = 400 * 24 * time.Hour
+)
+
+// maxGap is how far apart two snapshots are that are not a gap: twice the longest time
+// between two slots, so that one run may be missed, and what the second may be late
+// for its slot.
+func maxGap(cfg collector.Config, now time.Time) (time.Duration, error) {
+	schedule, err := scheduler.ParseSchedule(cfg.Schedule, cfg.Timezone)
+	if err != nil {
+		return 0, err
+	}
+	var longest time.Duration
+	slot := schedule.Next(now)
+	for i := 0; i < slotsAhead && slot.Sub(now) < timeAhead || i == 0; i++ {
+		next := schedule.Next(slot)
+		longest = max(longest, next.Sub(slot))
+		slot = next
+	}
+	return 2*longest + cfg.Jitter + cfg.Deadline, nil
+}
+
 // runs tells the page of the collect job.
 type runs struct {
 	schedule *scheduler.Scheduler
 	poller   *collector.Collector
+	roster   tracked
 }
 
 func (r runs) status() scheduler.Status { return r.schedule.Status()[0] }
@@ -80,17 +111,25 @@ func (r runs) status() scheduler.Status { return r.schedule.Status()[0] }
 // Next is when the next run begins.
 func (r runs) Next() time.Time { return r.status().Next }
 
-// LastRun is what the collector made of the last run that has ended, and whether
-// one is under way.
-func (r runs) LastRun() (page.Run, bool) {
+// LastRun is how the last run that has ended went, and whether one is under way. How each
+// repository fares is what the roster has of it, also from before the process started.
+func (r runs) LastRun(ctx context.Context) (page.Run, bool, error) {
 	last, ran := r.poller.Last()
 	run := page.Run{Slot: last.Slot, Started: last.Started, Finished: last.Finished, Running: r.status().Running}
-	for _, result := range last.Results {
-		o := page.Outcome{Repository: result.Repository}
-		if result.Err != nil {
-			o.Cause, o.Message = string(result.Cause), result.Err.Error()
-		}
-		run.Outcomes = append(run.Outcomes, o)
+	entries, err := r.roster.entries(ctx)
+	if err != nil {
+		return page.Run{}, false, err
 	}
-	return run, ran || run.Running
+	for _, e := range entries {
+		run.Outcomes = append(run.Outcomes, page.Outcome{Repository: e.Repository, Cause: e.Cause, Message: e.Message, Gone: r.roster.gone(e)})
+	}
+	for _, l := range last.Listings {
+		if l.Err != nil {
+			run.Notes = append(run.Notes, l.Err.Error())
+		}
+	}
+	if detail := r.poller.State().Detail; len(run.Notes) == 0 && detail != "" {
+		run.Notes = append(run.Notes, detail)
+	}
+	return run, ran || run.Running, nil
 }

@@ -17,8 +17,8 @@ import (
 // it is the label of the metrics.
 type Cause string
 
-// The causes. Only Cancelled is not the repository's or Docker Hub's doing: the
-// run ended before its turn was over.
+// The causes. Only Budget and Cancelled are not the repository's or Docker Hub's doing:
+// the run ended before its turn was over.
 const (
 	NotFound         Cause = "not_found"         // 404
 	Unauthorized     Cause = "unauthorized"      // 401
@@ -34,6 +34,8 @@ const (
 	Invalid          Cause = "invalid"           // JSON, but not a statistic: no pull_count, for instance
 	WrongRepository  Cause = "wrong_repository"  // a statistic of something else
 	Clock            Cause = "clock"             // the local clock or Docker Hub's is wrong
+	Budget           Cause = "budget"            // the run has used its requests
+	Truncated        Cause = "truncated"         // of a listing: Docker Hub shows no more without a login
 	Cancelled        Cause = "cancelled"         // the run ended first
 )
 
@@ -41,7 +43,7 @@ const (
 func causes() []Cause {
 	return []Cause{
 		NotFound, Unauthorized, Forbidden, RateLimited, ServerError, UnexpectedStatus, Timeout, Connection,
-		TooLarge, Empty, NotJSON, Invalid, WrongRepository, Clock, Cancelled,
+		TooLarge, Empty, NotJSON, Invalid, WrongRepository, Clock, Budget, Truncated, Cancelled,
 	}
 }
 
@@ -87,11 +89,11 @@ func refused(status int, location string, body []byte) error {
 	case status == http.StatusNotFound:
 		return fail(NotFound, "%s: the repository is absent, private, or (rarely) this address is throttled; compare its name with its page", answer)
 	case status == http.StatusUnauthorized:
-		return fail(Unauthorized, "%s: it is not shown without a login; only public repositories can be followed", answer)
+		return fail(Unauthorized, "%s: it is not shown without a login: write collector.username and collector.password_file, or remove it", answer)
 	case status == http.StatusForbidden:
 		return fail(Forbidden, "%s: it is not shown to this address; look whether the repository is public, and whether a proxy on the way refuses", answer)
 	case status == http.StatusTooManyRequests:
-		return fail(RateLimited, "%s: too many requests from this address; lower collector.rate", answer)
+		return fail(RateLimited, "%s: too many requests from this address; lower collector.rate, or sign in (collector.username), which has a higher limit", answer)
 	case status >= 500:
 		return fail(ServerError, "%s", answer)
 	case location != "":

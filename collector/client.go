@@ -3,7 +3,6 @@ package collector
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,10 +22,10 @@ const (
 	maxHeader    = 64 << 10 // bytes of an answer's header
 	maxRedirects = 3
 	maxSkew      = 5 * time.Minute
+	pageSize     = 100 // rows, the most that Docker Hub gives
 )
 
-// client asks Docker Hub for one repository at a time. It may be used by several
-// goroutines.
+// client sends single requests to Docker Hub. It may be used by several goroutines.
 type client struct {
 	base    *url.URL
 	http    *http.Client
@@ -40,7 +40,9 @@ func newClient(cfg Config, version string, transport http.RoundTripper) (*client
 		return nil, fmt.Errorf("collector.url: %w", err)
 	}
 	if transport == nil {
-		transport = newTransport(cfg)
+		if transport, err = newTransport(cfg); err != nil {
+			return nil, err
+		}
 	}
 	return &client{
 		base:    base,
@@ -53,17 +55,21 @@ func newClient(cfg Config, version string, transport http.RoundTripper) (*client
 
 // newTransport keeps connections for the run and decompresses gzip. Its own
 // timeouts end a dial that a cancelled request has left behind.
-func newTransport(cfg Config) *http.Transport {
+func newTransport(cfg Config) (*http.Transport, error) {
+	trust, err := cfg.TLS.Build()
+	if err != nil {
+		return nil, fmt.Errorf("collector.tls: %w", err)
+	}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: cfg.Timeout}).DialContext,
 		TLSHandshakeTimeout:    cfg.Timeout,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        trust,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConnsPerHost:    cfg.Concurrency,
 		IdleConnTimeout:        time.Minute,
 		MaxResponseHeaderBytes: maxHeader,
-	}
+	}, nil
 }
 
 // checkRedirect follows only within the host that is configured, for a few steps.
@@ -81,45 +87,82 @@ func sameHost(from, to *url.URL) bool {
 	return strings.EqualFold(from.Host, to.Host) && (from.Scheme == to.Scheme || upgrade)
 }
 
-// fetch takes the snapshot of r for slot. Its error always has a cause.
-func (c *client) fetch(ctx context.Context, r hub.Repository, slot time.Time) (hub.Snapshot, error) {
-	request, cancel := context.WithTimeout(ctx, c.timeout)
+// detail is where Docker Hub tells of one repository.
+func (c *client) detail(r hub.Repository) string {
+	return c.base.JoinPath("v2", "repositories", url.PathEscape(r.Namespace), url.PathEscape(r.Name)).String()
+}
+
+// listing is where it lists a page of a namespace. By name, so that no push moves a row
+// to another page while they are read.
+func (c *client) listing(namespace string, page int) string {
+	u := c.base.JoinPath("v2", "namespaces", url.PathEscape(namespace), "repositories")
+	u.RawQuery = url.Values{"page": {strconv.Itoa(page)}, "page_size": {strconv.Itoa(pageSize)}, "ordering": {"name"}}.Encode()
+	return u.String()
+}
+
+// token is where it takes a login.
+func (c *client) token() string { return c.base.JoinPath("v2", "auth", "token").String() }
+
+// request is one to Docker Hub.
+type request struct {
+	method, url string
+	body        []byte // nil for none
+	bearer      string // empty for everybody's rights
+	etag        string // of the answer that is at hand; empty for none
+}
+
+// answer is what came back, whatever it says. Of a status other than 200 only the
+// beginning of the body is kept.
+type answer struct {
+	status  int
+	header  http.Header
+	body    []byte
+	arrived time.Time // UTC, whole seconds
+}
+
+// send sends one request. Its error always has a cause.
+func (c *client) send(ctx context.Context, q request) (answer, error) {
+	bounded, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	response, err := c.get(request, r)
+	response, err := c.do(bounded, q)
 	if err != nil {
-		var wrapped *url.Error // it repeats the URL, which a log line about r does not need
+		var wrapped *url.Error // it repeats the URL, which a log line does not need
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
-		return hub.Snapshot{}, broken(ctx, err, c.timeout)
+		return answer{}, broken(ctx, err, c.timeout)
 	}
 	// Closing a body that was not read to its end also closes the connection.
 	defer response.Body.Close() //nolint:errcheck // nothing was written to it
-	arrived := time.Now().UTC().Truncate(time.Second)
-	if response.StatusCode != http.StatusOK {
+	a := answer{status: response.StatusCode, header: response.Header, arrived: time.Now().UTC().Truncate(time.Second)}
+	if a.status != http.StatusOK {
 		// A body that breaks off matters less than the status does.
-		body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
-		return hub.Snapshot{}, refused(response.StatusCode, response.Header.Get("Location"), body)
+		a.body, _ = io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
+		return a, nil
 	}
-	if err := checkClock(arrived, response.Header.Get("Date")); err != nil {
-		return hub.Snapshot{}, err
+	if a.body, err = c.read(ctx, response); err != nil {
+		return answer{}, err
 	}
-	body, err := c.read(ctx, response)
-	if err != nil {
-		return hub.Snapshot{}, err
-	}
-	return decode(body, r, arrived, slot)
+	return a, nil
 }
 
-func (c *client) get(ctx context.Context, r hub.Repository) (*http.Response, error) {
-	u := c.base.JoinPath("v2", "repositories", url.PathEscape(r.Namespace), url.PathEscape(r.Name))
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+func (c *client) do(ctx context.Context, q request) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, q.method, q.url, bytes.NewReader(q.body))
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("User-Agent", c.agent)
-	request.Header.Set("Accept", "application/json")
-	return c.http.Do(request)
+	if q.body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if q.bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+q.bearer) // stays with the host, see checkRedirect
+	}
+	if q.etag != "" {
+		r.Header.Set("If-None-Match", q.etag)
+	}
+	r.Header.Set("User-Agent", c.agent)
+	r.Header.Set("Accept", "application/json")
+	return c.http.Do(r)
 }
 
 // read takes at most one byte more than is allowed, after decompression.
@@ -149,7 +192,7 @@ func checkClock(local time.Time, header string) error {
 		local.Format(time.RFC3339), theirs.UTC().Format(time.RFC3339), maxSkew)
 }
 
-// decode makes a snapshot of a body, which has to be about r.
+// decode makes a snapshot of the answer for r.
 func decode(body []byte, r hub.Repository, arrived, slot time.Time) (hub.Snapshot, error) {
 	fields, err := hub.ParseObject(body)
 	if err != nil {

@@ -136,7 +136,7 @@ func TestTheRequestSaysWhoAsksForWhat(t *testing.T) {
 	var got *http.Request
 	r := newRig(t, "http://hub.invalid/mirror/", nil, transport(func(request *http.Request) (*http.Response, error) {
 		got = request
-		return inMemory(h)(request)
+		return h.RoundTripper().RoundTrip(request)
 	}))
 	odd := hub.Repository{Namespace: "a b", Name: "../c?d"}
 	if _, err := r.Collect(t.Context(), slot, []hub.Repository{odd}, nil); err != nil {
@@ -234,7 +234,7 @@ func proxied(url string) int {
 	cfg.URL = url
 	s := &store{}
 	c, err := collector.New(cfg, collector.Options{
-		Outbox: s, Known: s, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Outbox: s, Known: s, Roster: newFakeRoster(), Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		fmt.Println(err)

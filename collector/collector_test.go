@@ -118,7 +118,7 @@ func TestRequestsBeginAtTheConfiguredRate(t *testing.T) {
 			mu.Lock()
 			starts = append(starts, time.Since(epoch))
 			mu.Unlock()
-			return inMemory(h)(request)
+			return h.RoundTripper().RoundTrip(request)
 		}))
 		for _, part := range [][]string{names[:3], names[3:]} { // a second run starts no burst
 			if _, err := r.Collect(t.Context(), slot, repositories(t, part...), nil); err != nil {
@@ -145,7 +145,7 @@ func TestRequestsUnderWayAreBounded(t *testing.T) {
 		})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "http://hub.invalid", func(c *collector.Config) { c.Concurrency = 3 }, inMemory(h))
+		r := newRig(t, "http://hub.invalid", func(c *collector.Config) { c.Concurrency = 3 }, h.RoundTripper())
 		summary, err := r.Collect(t.Context(), slot, repositories(t, names...), nil)
 		if err != nil || summary.Succeeded != 10 {
 			t.Errorf("%d succeeded, %v", summary.Succeeded, err)
@@ -160,7 +160,7 @@ func TestTheDeadlineCutsOffWhatHasNotHadItsTurn(t *testing.T) {
 	h := hubtest.New(t)
 	names := numbered(h, 10)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "http://hub.invalid", func(c *collector.Config) { c.Rate = 1 }, inMemory(h))
+		r := newRig(t, "http://hub.invalid", func(c *collector.Config) { c.Rate = 1 }, h.RoundTripper())
 		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
 		defer cancel()
 		summary, err := r.Collect(ctx, slot, repositories(t, names...), nil)
@@ -181,7 +181,7 @@ func TestTheEndOfARunIsNoFailureOfARepository(t *testing.T) {
 		h.Fail(name, hubtest.Hang)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "http://hub.invalid", nil, inMemory(h))
+		r := newRig(t, "http://hub.invalid", nil, h.RoundTripper())
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // before a request's own timeout
 		defer cancel()
 		summary, err := r.Collect(ctx, slot, repositories(t, names...), nil)
@@ -206,7 +206,7 @@ func TestAnAnswerThatHasArrivedIsStoredThoughTheRunEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := newRig(t, "http://hub.invalid", nil, transport(func(request *http.Request) (*http.Response, error) {
 		defer cancel()
-		return inMemory(h)(request)
+		return h.RoundTripper().RoundTrip(request)
 	}))
 	if _, err := r.Collect(ctx, slot, repositories(t, "a/b"), nil); err != nil {
 		t.Error(err) // nothing was left undone
@@ -223,7 +223,7 @@ func TestTheTimestampIsWhenTheHeaderArrived(t *testing.T) {
 		start := time.Now()
 		r := newRig(t, "http://hub.invalid", nil, transport(func(request *http.Request) (*http.Response, error) {
 			time.Sleep(2700 * time.Millisecond)
-			response, err := inMemory(h)(request)
+			response, err := h.RoundTripper().RoundTrip(request)
 			response.Body = slowBody{response.Body}
 			return response, err
 		}))
@@ -240,7 +240,7 @@ pulltrail_collector_last_success_timestamp_seconds %g
 `, float64(time.Now().UnixNano())/1e9)), "pulltrail_collector_last_success_timestamp_seconds"); err != nil {
 			t.Error(err)
 		}
-		if err := testutil.GatherAndCompare(r.registry, strings.NewReader(durations(summary.Results[0].Duration)), "pulltrail_collector_request_duration_seconds"); err != nil {
+		if err := testutil.GatherAndCompare(r.registry, strings.NewReader(durations(time.Since(start))), "pulltrail_collector_request_duration_seconds"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -298,7 +298,7 @@ func TestNewNeedsItsPartsAndMetricsOfItsOwn(t *testing.T) {
 		t.Errorf("without parts: %v", err)
 	}
 	r := newRig(t, "http://hub.invalid", nil, nil)
-	_, err := collector.New(r.cfg, collector.Options{Outbox: r.store, Known: r.store, Log: slog.New(slog.DiscardHandler), Registerer: r.registry})
+	_, err := collector.New(r.cfg, collector.Options{Outbox: r.store, Known: r.store, Roster: r.roster, Log: slog.New(slog.DiscardHandler), Registerer: r.registry})
 	if err == nil || !strings.Contains(err.Error(), "metrics") {
 		t.Errorf("with metrics that exist: %v", err)
 	}

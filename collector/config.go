@@ -1,13 +1,14 @@
 package collector
 
 import (
-	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"time"
 
-	"pulltrail/internal/hub"
 	"pulltrail/internal/problem"
+	"pulltrail/internal/secret"
+	"pulltrail/internal/tlsconf"
 )
 
 // Config is the section "collector" of the configuration.
@@ -24,22 +25,50 @@ type Config struct {
 	Jitter time.Duration `koanf:"jitter"`
 	// Deadline bounds one run.
 	Deadline time.Duration `koanf:"deadline"`
-	// Repositories are "namespace/name"; a bare name is an official image.
+	// Repositories are "namespace/name", where a bare name is an official image, and
+	// patterns: "namespace/*" or "namespace/prefix-*". Exclude are the same, of what the
+	// patterns are not to take.
 	Repositories []string `koanf:"repositories"`
+	Exclude      []string `koanf:"exclude"`
+	// Detail says what is asked for a repository that a pattern takes: "auto", nothing
+	// but the listing of its namespace, or "always", each by itself.
+	Detail string `koanf:"detail"`
+	// Username is the account of the login, or an organisation, with its password or an
+	// access token; without it only public repositories are seen.
+	Username     string        `koanf:"username"`
+	Password     secret.String `koanf:"password"`
+	PasswordFile string        `koanf:"password_file"`
+	// TLS says how to trust Docker Hub, or a proxy on the way.
+	TLS tlsconf.Config `koanf:"tls"`
 	// Timeout bounds one request.
 	Timeout time.Duration `koanf:"timeout"`
 	// Concurrency is how many requests may be under way; Rate how many may begin
 	// each second. Docker Hub allows 180 requests a minute without a login.
 	Concurrency int     `koanf:"concurrency"`
 	Rate        float64 `koanf:"rate"`
+	// Tries is how often a request is tried before it has failed. Budget is how many
+	// requests a run may send; what is left over comes with the next part of the run.
+	// Zero is no bound.
+	Tries  int `koanf:"tries"`
+	Budget int `koanf:"budget"`
+	// GoneAfter is for how many slots in a row a repository must not be found to count
+	// as gone.
+	GoneAfter int `koanf:"gone_after"`
 	// MaxBody is the largest answer that is read, in bytes.
 	MaxBody int64 `koanf:"max_body"`
 }
 
+// The values of Config.Detail.
+const (
+	DetailAuto   = "auto"
+	DetailAlways = "always"
+)
+
 // The bounds of what may be configured.
 const (
 	maxConcurrency = 64
-	maxRate        = 100     // requests a second
+	maxRate        = 100 // requests a second
+	maxTries       = 20
 	minMaxBody     = 1 << 10 // bytes
 	maxMaxBody     = 64 << 20
 )
@@ -58,6 +87,9 @@ func DefaultConfig() Config {
 		Timeout:      15 * time.Second,
 		Concurrency:  4,
 		Rate:         2,
+		Detail:       DetailAuto,
+		Tries:        4,
+		GoneAfter:    3,
 		MaxBody:      1 << 20,
 	}
 }
@@ -67,8 +99,22 @@ func DefaultConfig() Config {
 func (c Config) Validate() problem.List {
 	var list problem.List
 	c.validateURL(&list)
-	_, mistakes := c.parse()
+	_, mistakes := c.plan()
 	list = append(list, mistakes...)
+	c.validateLogin(&list)
+	list.AddUnder("tls", c.TLS.Validate())
+	if c.Detail != DetailAuto && c.Detail != DetailAlways {
+		list.Add("detail", c.Detail, "is unknown: write %s or %s", DetailAuto, DetailAlways)
+	}
+	if c.Tries < 1 || c.Tries > maxTries {
+		list.Add("tries", c.Tries, "must be from 1 to %d", maxTries)
+	}
+	if c.Budget < 0 {
+		list.Add("budget", c.Budget, "must not be negative; write 0 for no bound")
+	}
+	if c.GoneAfter < 1 {
+		list.Add("gone_after", c.GoneAfter, "must be at least 1")
+	}
 	if c.Jitter < 0 {
 		list.Add("jitter", c.Jitter, "must not be negative; write 0s for none")
 	}
@@ -108,27 +154,30 @@ func (c Config) validateURL(list *problem.List) {
 	}
 }
 
-// Parsed is the repositories in their order, each once: "nginx" and
-// "library/nginx" are the same. Names that Validate objects to are left out.
-func (c Config) Parsed() []hub.Repository {
-	repositories, _ := c.parse()
-	return repositories
-}
-
-func (c Config) parse() ([]hub.Repository, problem.List) {
-	var mistakes problem.List
-	repositories := make([]hub.Repository, 0, len(c.Repositories))
-	seen := make(map[hub.Repository]bool, len(c.Repositories))
-	for i, s := range c.Repositories {
-		r, err := hub.ParseRepository(s)
-		if err != nil {
-			mistakes.Add(fmt.Sprintf("repositories[%d]", i), nil, "%v", err) // the error quotes the value
-			continue
-		}
-		if !seen[r] {
-			seen[r] = true
-			repositories = append(repositories, r)
+func (c Config) validateLogin(list *problem.List) {
+	given := c.Password.IsSet() || c.PasswordFile != ""
+	switch {
+	case given && c.Username == "":
+		list.Add("username", "", "a password needs a user: write collector.username, for an organisation's access token the name of the organisation")
+	case !given && c.Username != "":
+		list.Add("password", nil, "the user %q needs a password or an access token: write collector.password_file or collector.password", c.Username)
+	}
+	if c.PasswordFile != "" {
+		if _, err := secret.ReadFile(c.PasswordFile); err != nil {
+			list.Add("password_file", c.PasswordFile, "%v; name a readable file with the password in its first line", err)
 		}
 	}
-	return repositories, mistakes
+	if c.Username != "" && strings.HasPrefix(strings.ToLower(c.URL), "http://") && !isLoopback(c.URL) {
+		list.Add("url", c.URL, "is not encrypted, and the password would be sent over it: write https://")
+	}
+}
+
+// isLoopback reports whether an address is on this machine.
+func isLoopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
 }

@@ -65,7 +65,7 @@ func TestAllMistakesAreFoundAtOnce(t *testing.T) {
 	for _, m := range mistakes {
 		keys = append(keys, m.Key)
 	}
-	want := []string{"url", "repositories[0]", "repositories[2]", "jitter", "deadline", "timeout", "concurrency", "rate", "max_body"}
+	want := []string{"url", "repositories[0]", "repositories[2]", "detail", "tries", "gone_after", "jitter", "deadline", "timeout", "concurrency", "rate", "max_body"}
 	if diff := cmp.Diff(want, keys); diff != "" {
 		t.Error(diff)
 	}
@@ -89,7 +89,7 @@ func TestRepositoriesAreMergedInTheirOrder(t *testing.T) {
 		t.Error(mistakes)
 	}
 	want := []hub.Repository{{Namespace: "library", Name: "nginx"}, {Namespace: "oitc", Name: "x"}, {Namespace: "a", Name: "b"}}
-	if diff := cmp.Diff(want, cfg.Parsed()); diff != "" {
+	if diff := cmp.Diff(want, cfg.Plan().Names); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -32,9 +32,6 @@ func TestBadInput(t *testing.T) {
 		"404":                       {fault: hubtest.NotFound, cause: collector.NotFound, err: "absent, private, or (rarely) this address is throttled"},
 		"401":                       {fault: hubtest.Unauthorized, cause: collector.Unauthorized, err: `answered 401 Unauthorized, body "{\"detail\":\"Incorrect`},
 		"403":                       {fault: hubtest.Forbidden, cause: collector.Forbidden, err: "not shown to this address"},
-		"429":                       {fault: hubtest.RateLimited, cause: collector.RateLimited, err: "lower collector.rate"},
-		"429 until a time":          {fault: hubtest.RateLimitedUntil, cause: collector.RateLimited, err: "Rate limit exceeded"},
-		"429 of the edge":           {fault: hubtest.EdgeLimited, cause: collector.RateLimited, err: "HAP429"},
 		"500":                       {fault: hubtest.Status(500), cause: collector.ServerError, err: "answered 500 Internal Server Error"},
 		"503":                       {fault: hubtest.Status(503), cause: collector.ServerError, err: `answered 503 Service Unavailable, body "<html>\n`},
 		"599":                       {fault: hubtest.Status(599), cause: collector.ServerError, err: "answered 599, body"},
@@ -99,8 +96,8 @@ func TestBadInput(t *testing.T) {
 // exposition is the counters after one success and one failure.
 func exposition(failed collector.Cause) string {
 	causes := []string{
-		"cancelled", "clock", "connection", "empty", "forbidden", "invalid", "not_found", "not_json", "rate_limited",
-		"server_error", "timeout", "too_large", "unauthorized", "unexpected_status", "wrong_repository",
+		"budget", "cancelled", "clock", "connection", "empty", "forbidden", "invalid", "not_found", "not_json", "rate_limited",
+		"server_error", "timeout", "too_large", "truncated", "unauthorized", "unexpected_status", "wrong_repository",
 	}
 	count := func(cause string) string {
 		if cause == "ok" || cause == string(failed) {

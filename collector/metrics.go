@@ -14,9 +14,11 @@ type metrics struct {
 	snapshots   prometheus.Counter
 	failures    *prometheus.CounterVec
 	lastSuccess prometheus.Gauge
+	retries     *prometheus.CounterVec
+	truncated   prometheus.Gauge
 }
 
-func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
+func newMetrics(registerer prometheus.Registerer, g *gate) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pulltrail_collector_requests_total",
@@ -39,13 +41,32 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Name: "pulltrail_collector_last_success_timestamp_seconds",
 			Help: "When the last snapshot was put into the outbox; 0 before the first.",
 		}),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pulltrail_collector_retries_total",
+			Help: "Requests to Docker Hub that were tried again, by the cause of the failure.",
+		}, []string{"cause"}),
+		truncated: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "pulltrail_collector_truncated_namespaces",
+			Help: "Namespaces of which Docker Hub lists only a part without a login.",
+		}),
 	}
+	limit := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pulltrail_collector_rate_limit_requests",
+		Help: "Requests that Docker Hub allows in a window, as its last answer said; 0 before that.",
+	}, func() float64 { l, _ := g.state(); return float64(l.Limit) })
+	remaining := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pulltrail_collector_rate_limit_remaining_requests",
+		Help: "Requests that were left of the window, as Docker Hub's last answer said; 0 before that.",
+	}, func() float64 { l, _ := g.state(); return float64(l.Remaining) })
 	m.requests.WithLabelValues(outcomeOK)
 	for _, c := range causes() {
 		m.requests.WithLabelValues(string(c))
 		m.failures.WithLabelValues(string(c))
+		if passing(c) {
+			m.retries.WithLabelValues(string(c))
+		}
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.snapshots, m.failures, m.lastSuccess} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.snapshots, m.failures, m.lastSuccess, m.retries, m.truncated, limit, remaining} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}

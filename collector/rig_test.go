@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +18,7 @@ import (
 
 	"pulltrail/collector"
 	"pulltrail/internal/hub"
-	"pulltrail/internal/hubtest"
+	"pulltrail/internal/roster"
 )
 
 func TestMain(m *testing.M) {
@@ -35,6 +35,7 @@ type rig struct {
 	*collector.Collector
 	cfg      collector.Config
 	store    *store
+	roster   *fakeRoster
 	log      *logbook
 	registry *prometheus.Registry
 }
@@ -43,14 +44,14 @@ type rig struct {
 func newRig(t *testing.T, url string, change func(*collector.Config), transport http.RoundTripper) *rig {
 	t.Helper()
 	cfg := collector.DefaultConfig()
-	cfg.URL, cfg.Rate, cfg.Timeout = url, 100, time.Minute
+	cfg.URL, cfg.Rate, cfg.Timeout, cfg.Tries = url, 100, time.Minute, 1
 	if change != nil {
 		change(&cfg)
 	}
-	r := &rig{cfg: cfg, store: &store{known: map[string]bool{}}, log: &logbook{}, registry: prometheus.NewRegistry()}
+	r := &rig{cfg: cfg, store: &store{known: map[string]bool{}}, roster: newFakeRoster(), log: &logbook{}, registry: prometheus.NewRegistry()}
 	var err error
 	r.Collector, err = collector.New(cfg, collector.Options{
-		Outbox: r.store, Known: r.store, Log: slog.New(slog.NewJSONHandler(r.log, nil)),
+		Outbox: r.store, Known: r.store, Roster: r.roster, Log: slog.New(slog.NewJSONHandler(r.log, nil)),
 		Registerer: r.registry, Version: "1.2.3", Transport: transport,
 	})
 	if err != nil {
@@ -77,7 +78,15 @@ func (s *store) Append(ctx context.Context, snapshots ...hub.Snapshot) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.snapshots = append(s.snapshots, snapshots...)
+	for _, snapshot := range snapshots {
+		if s.known != nil {
+			if s.known[snapshot.ID()] {
+				continue
+			}
+			s.known[snapshot.ID()] = true
+		}
+		s.snapshots = append(s.snapshots, snapshot)
+	}
 	return nil
 }
 
@@ -136,18 +145,6 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// inMemory answers as h does, without a network: time in such a test can be faked.
-func inMemory(h *hubtest.Hub) transport {
-	return func(r *http.Request) (*http.Response, error) {
-		w := httptest.NewRecorder()
-		h.Handler().ServeHTTP(w, r)
-		if err := r.Context().Err(); err != nil {
-			return nil, err
-		}
-		return w.Result(), nil
-	}
-}
-
 // repositories reads names, for Collect.
 func repositories(t *testing.T, names ...string) []hub.Repository {
 	t.Helper()
@@ -159,4 +156,86 @@ func repositories(t *testing.T, names ...string) []hub.Repository {
 		}
 	}
 	return list
+}
+
+// fakeRoster is a roster in memory.
+type fakeRoster struct {
+	mu       sync.Mutex
+	entries  map[hub.Repository]*fakeEntry
+	listings map[string]roster.Listing
+	err      error
+}
+
+type fakeEntry struct {
+	roster.Report
+	slot   time.Time
+	absent int
+}
+
+func newFakeRoster() *fakeRoster {
+	return &fakeRoster{entries: map[hub.Repository]*fakeEntry{}, listings: map[string]roster.Listing{}}
+}
+
+func (f *fakeRoster) Report(_ context.Context, slot time.Time, reports ...roster.Report) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range reports {
+		e := f.entries[r.Repository]
+		if e == nil {
+			e = &fakeEntry{}
+			f.entries[r.Repository] = e
+		}
+		switch {
+		case r.Cause == "":
+			e.absent = 0
+		case r.Absent && !slot.Equal(e.slot):
+			e.absent++
+		}
+		e.Report, e.slot = r, slot
+	}
+	return f.err
+}
+
+func (f *fakeRoster) Listing(_ context.Context, namespace string) (roster.Listing, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l, ok := f.listings[namespace]
+	return l, ok, f.err
+}
+
+func (f *fakeRoster) SetListing(_ context.Context, l roster.Listing) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.listings[l.Namespace] = l
+	return f.err
+}
+
+func (f *fakeRoster) Unseen(_ context.Context, namespace string, slot time.Time, most int) ([]hub.Repository, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var found []hub.Repository
+	for r, e := range f.entries {
+		if r.Namespace == namespace && e.Listed && !e.slot.Equal(slot) && e.absent < most {
+			found = append(found, r)
+		}
+	}
+	slices.SortFunc(found, func(a, b hub.Repository) int { return strings.Compare(a.Name, b.Name) })
+	return found, f.err
+}
+
+// counter is one counter of a family, by the value of its only label.
+func counter(t *testing.T, r *rig, family, label string) float64 {
+	t.Helper()
+	families, err := r.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == family && m.GetLabel()[0].GetValue() == label {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return -1
 }

@@ -3,10 +3,13 @@ package collector
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pulltrail/internal/hub"
+	"pulltrail/internal/roster"
 )
 
 // appendTimeout bounds the storing of a snapshot, which the end of a run does not
@@ -17,121 +20,141 @@ const appendTimeout = 10 * time.Second
 // when the caller's does, or by stop, whose argument is then the reason.
 type run struct {
 	*Collector
-	stop         context.CancelCauseFunc
-	slot         time.Time
-	repositories []hub.Repository
+	stop     context.CancelCauseFunc
+	slot     time.Time
+	names    []hub.Repository
+	listed   []Namespace
+	requests atomic.Int64
+	results  chan indexed
+	// abandoned is closed when nobody takes results any more.
+	abandoned chan struct{}
+
+	mu       sync.Mutex
+	listings []Listing // guarded by mu
 }
 
+// indexed is a result with its place among the names; -1 for one of a listing.
 type indexed struct {
 	index int
 	Result
 }
 
-// start begins the work. Every repository gets a result, whatever happens, and
-// nobody has to receive it for the workers to end.
-func (r *run) start(ctx context.Context, workers *sync.WaitGroup) <-chan indexed {
-	queue := make(chan int, len(r.repositories))
-	for i := range r.repositories {
-		queue <- i
+// start begins the work and closes results at its end. Every name gets a result,
+// whatever happens.
+func (r *run) start(ctx context.Context, workers *sync.WaitGroup) {
+	tasks := make(chan func(), len(r.names)+len(r.listed))
+	for i, name := range r.names {
+		tasks <- func() { r.emit(i, r.one(ctx, name, false)) }
 	}
-	close(queue)
-	results := make(chan indexed, len(r.repositories))
-	for range min(r.concurrency, len(r.repositories)) {
-		workers.Go(func() {
-			for i := range queue {
-				results <- indexed{i, r.one(ctx, r.repositories[i])}
+	for _, n := range r.listed {
+		tasks <- func() { r.list(ctx, n) }
+	}
+	close(tasks)
+	var working sync.WaitGroup
+	for range min(r.concurrency, cap(tasks)) {
+		working.Go(func() {
+			for task := range tasks {
+				task()
 			}
 		})
 	}
-	return results
+	workers.Go(func() {
+		working.Wait()
+		close(r.results)
+	})
 }
 
-// one takes one snapshot, when it is its turn.
-func (r *run) one(ctx context.Context, repository hub.Repository) Result {
+func (r *run) emit(index int, result Result) {
+	select {
+	case r.results <- indexed{index, result}:
+	case <-r.abandoned:
+	}
+}
+
+// one takes one snapshot, unless it is known, and enters what became of it into the
+// roster.
+func (r *run) one(ctx context.Context, repository hub.Repository, listed bool) Result {
 	result := Result{Repository: repository}
-	result.Skipped, result.Err = r.turn(ctx, repository)
+	result.Skipped, result.Err = r.isKnown(ctx, repository)
+	if result.Err == nil && !result.Skipped {
+		result.Snapshot, result.Err = r.take(ctx, repository)
+	}
 	if result.Err != nil {
-		result.Cause = Cancelled
+		result.Cause = causeOf(result.Err)
 	}
-	if result.Skipped || result.Err != nil {
-		return result
-	}
-	started := time.Now()
-	result.Snapshot, result.Err = r.take(ctx, repository)
-	result.Cause, result.Duration = causeOf(result.Err), time.Since(started)
+	r.report(ctx, listed, result)
 	return result
 }
 
-// turn waits until a request may begin, unless the snapshot is known. An error
-// means that the run is over before it is this repository's turn.
-func (r *run) turn(ctx context.Context, repository hub.Repository) (known bool, err error) {
+// isKnown reports whether the snapshot for the slot exists. Its error is the end of the
+// run.
+func (r *run) isKnown(ctx context.Context, repository hub.Repository) (bool, error) {
 	if ctx.Err() != nil {
-		return false, ended(ctx)
+		return false, &failure{Cancelled, ended(ctx)}
 	}
-	known, err = r.known.Has(ctx, repository, r.slot)
+	known, err := r.known.Has(ctx, repository, r.slot)
 	if err != nil {
 		r.stop(fmt.Errorf("whether %s is known already: %w", hub.ID(repository, r.slot), err))
-		return false, ended(ctx)
+		return false, &failure{Cancelled, ended(ctx)}
 	}
-	if known {
-		return true, nil
-	}
-	if err := r.limiter.Wait(ctx); err != nil {
-		if ctx.Err() != nil {
-			return false, ended(ctx)
-		}
-		// The limiter begins no wait that the run's deadline would end, while
-		// requests that are under way may still succeed.
-		return false, fmt.Errorf("its turn would come after the end of the run: %w", context.DeadlineExceeded)
-	}
-	return false, nil
+	return known, nil
 }
 
 // take asks Docker Hub and stores the answer.
-func (r *run) take(ctx context.Context, repository hub.Repository) (hub.Snapshot, error) {
-	started := time.Now()
-	snapshot, err := r.client.fetch(ctx, repository, r.slot)
-	r.metrics.duration.Observe(time.Since(started).Seconds())
+func (r *run) take(ctx context.Context, repository hub.Repository) (snapshot hub.Snapshot, err error) {
+	before := r.remembered.of(repository)
+	err = r.get(ctx, r.client.detail(repository), before.etag, func(a answer) (err error) {
+		body := a.body
+		if a.status == http.StatusNotModified {
+			body = before.body
+		}
+		if snapshot, err = decode(body, repository, a.arrived, r.slot); err == nil {
+			r.remembered.keep(repository, a.header.Get("ETag"), body)
+		}
+		return err
+	})
 	if err != nil {
-		r.metrics.requests.WithLabelValues(string(causeOf(err))).Inc()
 		return hub.Snapshot{}, err
 	}
-	r.metrics.requests.WithLabelValues(outcomeOK).Inc()
-	// A poll cannot be repeated later: what has arrived is stored even while the
-	// run is being ended.
-	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
-	defer cancel()
-	if err := r.outbox.Append(storing, snapshot); err != nil {
-		err = fmt.Errorf("storing %s in the outbox: %w", snapshot.ID(), err)
-		r.stop(err)
-		return hub.Snapshot{}, &failure{Cancelled, err}
+	if err := r.store(ctx, snapshot); err != nil {
+		return hub.Snapshot{}, err
 	}
 	return snapshot, nil
 }
 
-// ended is the error of what the end of a run cut off.
-func ended(ctx context.Context) error {
-	return fmt.Errorf("the run ended first: %w", context.Cause(ctx))
+// store puts snapshots into the outbox. A poll cannot be repeated later: what has arrived
+// is stored even while the run is being ended.
+func (r *run) store(ctx context.Context, snapshots ...hub.Snapshot) error {
+	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
+	defer cancel()
+	if err := r.outbox.Append(storing, snapshots...); err != nil {
+		err = fmt.Errorf("storing %s in the outbox: %w", snapshots[0].ID(), err)
+		r.stop(err)
+		return &failure{Cancelled, err}
+	}
+	return nil
 }
 
-// cutShort is the error of a run that left repositories undone, which is logged
-// in one line; nil when all had their turn.
-func (r *run) cutShort(ctx context.Context, summary Summary) error {
-	var undone int
-	var reason error
-	for _, result := range summary.Results {
-		if result.Cause == Cancelled {
-			undone++
-			reason = result.Err
+// report enters results into the roster, but for those of repositories that are not
+// tracked, and of those that had no turn.
+func (r *run) report(ctx context.Context, listed bool, results ...Result) {
+	var reports []roster.Report
+	for _, result := range results {
+		if result.Cause == Cancelled || result.Cause == Budget || !r.plan.Tracks(result.Repository) {
+			continue
 		}
+		report := roster.Report{Repository: result.Repository, Listed: listed, Absent: result.Cause == NotFound, Cause: string(result.Cause)}
+		if result.Err != nil {
+			report.Message = result.Err.Error()
+		}
+		reports = append(reports, report)
 	}
-	if undone == 0 {
-		return nil
+	if len(reports) == 0 {
+		return
 	}
-	if ctx.Err() != nil {
-		reason = context.Cause(ctx)
+	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
+	defer cancel()
+	if err := r.roster.Report(storing, r.slot, reports...); err != nil {
+		r.stop(fmt.Errorf("entering %s into the roster: %w", reports[0].Repository, err))
 	}
-	r.log.Warn("run cut short", "slot", r.slot, "cause", string(Cancelled), "cancelled", undone, "err", reason)
-	return fmt.Errorf("run for slot %s cut short, %d of %d repositories undone: %w",
-		r.slot.Format(time.RFC3339), undone, len(summary.Results), reason)
 }

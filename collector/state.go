@@ -16,6 +16,9 @@ type State struct {
 	Since time.Time
 	// Err names the causes, and no repository; empty when OK.
 	Err string
+	// Detail is worth knowing though Docker Hub answers: a refused login, namespaces
+	// that are not listed whole.
+	Detail string
 }
 
 // State is what the runs that have ended say.
@@ -26,7 +29,7 @@ func (c *Collector) State() State {
 }
 
 // after is the state after a run. One that has asked for nothing changes nothing.
-func (s State) after(run Summary) State {
+func (s State) after(run Summary, refusedLogin error) State {
 	answered := run.Succeeded > 0
 	var causes []string
 	for _, r := range run.Results {
@@ -38,10 +41,19 @@ func (s State) after(run Summary) State {
 			answered = true
 		}
 	}
+	for _, l := range run.Listings {
+		switch {
+		case l.Cause == "" || l.Cause == Truncated:
+			answered = true
+		case general(l.Cause):
+			causes = append(causes, string(l.Cause))
+		}
+	}
+	s.Detail = detail(run, refusedLogin)
 	if !answered && len(causes) == 0 {
 		return s
 	}
-	next := State{OK: answered, Since: s.Since}
+	next := State{OK: answered, Since: s.Since, Detail: s.Detail}
 	if next.OK != s.OK {
 		next.Since = run.Finished
 	}
@@ -50,6 +62,19 @@ func (s State) after(run Summary) State {
 		next.Err = fmt.Sprintf("the last run got nothing from Docker Hub (%s); the log says more", strings.Join(slices.Compact(causes), ", "))
 	}
 	return next
+}
+
+func detail(run Summary, refusedLogin error) string {
+	var all []string
+	if refusedLogin != nil {
+		all = append(all, refusedLogin.Error())
+	}
+	for _, l := range run.Listings {
+		if l.Truncated {
+			all = append(all, l.Err.Error())
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // general reports whether a cause says more of Docker Hub, the way there or the clock

@@ -19,7 +19,7 @@ func TestTheStateTellsOfDockerHub(t *testing.T) {
 	if !before.OK || before.Since.IsZero() {
 		t.Errorf("before the first run: %+v", before)
 	}
-	for _, run := range []struct {
+	for n, run := range []struct {
 		name   string
 		b, c   hubtest.Fault // nil answers
 		ok     bool
@@ -29,12 +29,12 @@ func TestTheStateTellsOfDockerHub(t *testing.T) {
 		{name: "an answer", b: hubtest.HTML, ok: true, kept: true},
 		{name: "a repository that is absent is an answer", b: hubtest.HTML, c: hubtest.NotFound, ok: true, kept: true},
 		{name: "no answer of use", b: hubtest.Status(503), c: hubtest.Skewed(time.Hour), causes: "(clock, server_error)"},
-		{name: "another reason", b: hubtest.EdgeLimited, c: hubtest.RateLimited, causes: "(rate_limited)", kept: true},
+		{name: "another reason", b: hubtest.Status(500), c: hubtest.HTML, causes: "(not_json, server_error)", kept: true},
 		{name: "an answer again", ok: true},
 	} {
 		h.Fail("a/b", run.b)
 		h.Fail("a/c", run.c)
-		summary, err := r.Collect(t.Context(), slot, repositories(t, "a/b", "a/c"), nil)
+		summary, err := r.Collect(t.Context(), slot.Add(time.Duration(n)*time.Hour), repositories(t, "a/b", "a/c"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

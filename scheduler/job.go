@@ -25,10 +25,13 @@ type job struct {
 	log      *slog.Logger
 	metrics  jobMetrics
 	manual   chan request
+	// postponed carries a signal after again was set.
+	postponed chan struct{}
 
 	mu      sync.Mutex
 	next    time.Time
 	running bool
+	again   *continuation // nil while nothing is unfinished
 	last    *RunStatus
 	skipped int
 }
@@ -55,13 +58,14 @@ func newJob(spec Spec, opts Options, m *metrics) (*job, error) {
 	}
 	log := opts.Log.With("job", spec.Name)
 	return &job{
-		Spec:     spec,
-		schedule: schedule,
-		book:     &book{ledger: opts.Ledger, job: spec.Name, log: log},
-		log:      log,
-		metrics:  m.of(spec.Name),
-		manual:   make(chan request),
-		next:     schedule.Next(time.Now()),
+		Spec:      spec,
+		schedule:  schedule,
+		book:      &book{ledger: opts.Ledger, job: spec.Name, log: log},
+		log:       log,
+		metrics:   m.of(spec.Name),
+		manual:    make(chan request),
+		postponed: make(chan struct{}, 1),
+		next:      schedule.Next(time.Now()),
 	}, nil
 }
 
@@ -77,17 +81,25 @@ func (j *job) loop(ctx context.Context, runs *sync.WaitGroup) {
 		case taken.Sub(now) > tolerance:
 			taken = j.schedule.Latest(now)
 			slot, due = j.plan(taken)
+			j.dropAgain()
 			j.log.Warn("the clock was set back: the schedule begins anew", "slot", slot)
 		case wait <= 0:
 			taken, begun = j.newest(slot, now), true
+			j.dropAgain()
 			j.launch(ctx, Run{Slot: taken}, runs)
 			slot, due = j.plan(taken)
 		default:
+			unfinished, pause, ready := j.takeAgain(now)
+			if ready {
+				j.resume(ctx, unfinished, runs)
+				continue
+			}
 			select {
 			case <-ctx.Done():
+			case <-j.postponed:
 			case r := <-j.manual:
 				j.trigger(ctx, r, runs)
-			case <-time.After(min(wait, recheck)):
+			case <-time.After(min(wait, pause)):
 				begun = begun || j.begin(ctx, taken, runs)
 				j.book.retry(ctx)
 			}

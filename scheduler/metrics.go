@@ -12,6 +12,8 @@ const (
 	outcomeOK     = "ok"
 	outcomeFailed = "failed"
 	outcomePanic  = "panic"
+	// outcomeUnfinished is a run that goes on later.
+	outcomeUnfinished = "unfinished"
 )
 
 // metrics are those of all jobs.
@@ -28,7 +30,7 @@ func newMetrics() *metrics {
 	return &metrics{
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pulltrail_scheduler_runs_total",
-			Help: "Runs that have ended, manual ones included, by outcome: ok, failed or panic.",
+			Help: "Runs that have ended, manual ones included, by outcome: ok, failed, panic, or unfinished for those that go on later.",
 		}, []string{"job", "outcome"}),
 		skipped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pulltrail_scheduler_skipped_total",
@@ -70,7 +72,7 @@ type jobMetrics struct {
 // of makes the series of a job, so that they are there before anything happens.
 func (m *metrics) of(job string) jobMetrics {
 	runs := make(map[string]prometheus.Counter)
-	for _, outcome := range []string{outcomeOK, outcomeFailed, outcomePanic} {
+	for _, outcome := range []string{outcomeOK, outcomeFailed, outcomePanic, outcomeUnfinished} {
 		runs[outcome] = m.runs.WithLabelValues(job, outcome)
 	}
 	return jobMetrics{

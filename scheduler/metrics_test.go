@@ -52,11 +52,12 @@ pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="3600"} 3
 pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="+Inf"} 4
 pulltrail_scheduler_run_duration_seconds_sum{job="collect"} 5402
 pulltrail_scheduler_run_duration_seconds_count{job="collect"} 4
-# HELP pulltrail_scheduler_runs_total Runs that have ended, manual ones included, by outcome: ok, failed or panic.
+# HELP pulltrail_scheduler_runs_total Runs that have ended, manual ones included, by outcome: ok, failed, panic, or unfinished for those that go on later.
 # TYPE pulltrail_scheduler_runs_total counter
 pulltrail_scheduler_runs_total{job="collect",outcome="failed"} 1
 pulltrail_scheduler_runs_total{job="collect",outcome="ok"} 2
 pulltrail_scheduler_runs_total{job="collect",outcome="panic"} 1
+pulltrail_scheduler_runs_total{job="collect",outcome="unfinished"} 0
 # HELP pulltrail_scheduler_skipped_total Slots that were passed over because the job was still running.
 # TYPE pulltrail_scheduler_skipped_total counter
 pulltrail_scheduler_skipped_total{job="collect"} 1

@@ -36,7 +36,10 @@ func (j *job) execute(ctx context.Context, run Run) error {
 	outcome, err := j.call(ctx, run)
 	finished := time.Now()
 	cut := ctx.Err() != nil
+	postponed := !cut && outcome == outcomeFailed && j.postpone(run, err)
 	switch {
+	case postponed:
+		outcome = outcomeUnfinished
 	case outcome == outcomePanic: // logged with its stack
 	case cut && err != nil:
 		j.log.Info("run cut short", "slot", run.Slot, "manual", run.Manual, "err", err)
@@ -45,7 +48,7 @@ func (j *job) execute(ctx context.Context, run Run) error {
 	default:
 		j.log.Debug("run finished", "slot", run.Slot, "manual", run.Manual, "duration", finished.Sub(started))
 	}
-	if !run.Manual && !cut {
+	if !run.Manual && !cut && !postponed {
 		j.book.record(ctx, run.Slot)
 	}
 	j.metrics.observe(outcome, started, finished)
@@ -81,6 +84,9 @@ func (j *job) status() Status {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	s := Status{Name: j.Name, Next: j.next, Running: j.running, Skipped: j.skipped}
+	if j.again != nil {
+		s.Again = j.again.at
+	}
 	if j.last != nil {
 		last := *j.last
 		s.Last = &last

@@ -170,6 +170,8 @@ type Status struct {
 	Running bool
 	// Last is the last run that has ended; nil before the first since the start.
 	Last *RunStatus
+	// Again is when the unfinished slot goes on; zero when there is none.
+	Again time.Time
 	// Skipped counts the slots that were passed over because the job was running.
 	Skipped int
 }

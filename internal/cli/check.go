@@ -43,7 +43,8 @@ func (c checkCommand) Run(ctx context.Context, p *Process, top *command) error {
 	if file == "" {
 		file = "config.yaml where it exists"
 	}
-	found := []checked{{Name: "configuration", OK: true, Found: fmt.Sprintf("%s, environment; %d repositories", file, len(cfg.Repositories()))}}
+	plan := cfg.Plan()
+	found := []checked{{Name: "configuration", OK: true, Found: fmt.Sprintf("%s, environment; %d repositories and %d namespaces", file, len(plan.Names), len(plan.Namespaces))}}
 	if c.Connect {
 		found = append(found, neighbours(ctx, p, cfg)...)
 	}
@@ -71,10 +72,9 @@ func neighbours(ctx context.Context, p *Process, cfg config.Config) []checked {
 		}
 		found = append(found, checked{Name: name, OK: err == nil, Found: text})
 	}
-	if repositories := cfg.Repositories(); len(repositories) > 0 {
+	if plan := cfg.Plan(); len(plan.Names)+len(plan.Namespaces) > 0 {
 		try("Docker Hub", func(ctx context.Context) (string, error) {
-			s, err := collector.Probe(ctx, cfg.Collector, version.Short(), repositories[0])
-			return fmt.Sprintf("%s has %s pulls", repositories[0], grouped(&s.PullCount)), err
+			return collector.Probe(ctx, cfg.Collector, version.Short())
 		})
 	}
 	switch {

@@ -44,11 +44,11 @@ func (c collectCommand) Run(ctx context.Context, p *Process, top *command) error
 	if err != nil {
 		return err
 	}
-	total := len(repositories)
+	total, plan := len(repositories), cfg.Plan()
 	if total == 0 {
-		total = len(cfg.Repositories())
+		total = len(plan.Names)
 	}
-	if total == 0 {
+	if total == 0 && len(plan.Namespaces) == 0 {
 		return errors.New("there is nothing to collect: name repositories in the key collector.repositories or on the command line")
 	}
 	var r report

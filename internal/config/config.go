@@ -14,7 +14,6 @@ package config
 import (
 	"pulltrail/collector"
 	"pulltrail/indexer"
-	"pulltrail/internal/hub"
 	"pulltrail/internal/web"
 	"pulltrail/mqttio"
 )
@@ -53,7 +52,7 @@ func Default() Config {
 	}
 }
 
-// Repositories are the repositories to poll, in their order, each once.
-func (c Config) Repositories() []hub.Repository {
-	return c.Collector.Parsed()
+// Plan is what to poll.
+func (c Config) Plan() collector.Plan {
+	return c.Collector.Plan()
 }

@@ -115,7 +115,7 @@ func TestEveryKindOfValueIsRead(t *testing.T) {
 		if diff := cmp.Diff(want, c, sameSecrets); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", file, diff)
 		}
-		if got := c.Repositories(); len(got) != 2 || got[0].String() != "library/nginx" {
+		if got := c.Plan().Names; len(got) != 2 || got[0].String() != "library/nginx" {
 			t.Errorf("Repositories = %v, want each once", got)
 		}
 	}

@@ -125,15 +125,75 @@ func TestASeriesIsHalfOpen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var got []int64
-			for _, sample := range samples {
-				got = append(got, sample.PullCount)
-			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
+			if diff := cmp.Diff(c.want, counts(samples)); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
+}
+
+func TestAroundARangeAreTheMomentsBesideIt(t *testing.T) {
+	s := open(t)
+	for i := range 6 {
+		appendAll(t, s, message(nginx, start.Add(time.Duration(i)*day), 10*i))
+		other := hub.Repository{Namespace: "other", Name: "nginx"}
+		appendAll(t, s, message(other, start.Add(time.Duration(i)*day+time.Hour), 1000))
+	}
+	// Two more at the moments of 10 and 40, each for a slot of its own.
+	for _, i := range []int{1, 4} {
+		m := message(nginx, start.Add(time.Duration(i)*day), 10*i+1)
+		m.Payload = []byte(strings.Replace(string(m.Payload), `Z"}`, `.5Z"}`, 1))
+		appendAll(t, s, m)
+	}
+	at := func(i int) time.Time { return start.Add(3*time.Second + time.Duration(i)*day) } // the times of observation
+	for name, c := range map[string]struct {
+		from, to time.Time
+		limit    int
+		want     []int64
+	}{
+		"everything":            {time.Time{}, time.Time{}, 99, []int64{0, 10, 11, 20, 30, 40, 41, 50}},
+		"between snapshots":     {at(2).Add(-1000), at(3).Add(1000), 99, []int64{10, 11, 20, 30, 40, 41}},
+		"at snapshots":          {at(2), at(4), 99, []int64{10, 11, 20, 30, 40, 41}},
+		"one end open":          {at(4), time.Time{}, 99, []int64{30, 40, 41, 50}},
+		"the other end open":    {time.Time{}, at(0), 99, []int64{0}},
+		"within one interval":   {at(2).Add(1000), at(2).Add(2000), 99, []int64{20, 30}},
+		"before the first":      {at(-9), at(-8), 99, []int64{0}},
+		"after the newest":      {at(8), at(9), 99, []int64{50}},
+		"no more than is asked": {at(2), at(4), 3, []int64{10, 11, 20}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			samples, err := s.Around(t.Context(), nginx, c.from, c.to, c.limit)
+			if diff := cmp.Diff(c.want, counts(samples)); diff != "" || err != nil {
+				t.Error(diff, err)
+			}
+		})
+	}
+	if samples, err := s.Around(t.Context(), hub.Repository{Namespace: "no", Name: "such"}, at(0), at(1), 99); samples != nil || err != nil {
+		t.Errorf("of none: %v, %v", samples, err)
+	}
+}
+
+func TestUpdatesAreWhereLastUpdatedChanges(t *testing.T) {
+	s := open(t)
+	for i, updated := range []string{"null", "null", `"2026-01-30T04:52:59.85304Z"`, `"2026-01-30T05:52:59.85304+01:00"`, `"2026-02-01T00:00:00Z"`, "null", `"2026-02-01T00:00:00Z"`} {
+		m := message(nginx, start.Add(time.Duration(i)*day), i)
+		m.Payload = []byte(strings.Replace(string(m.Payload), `"2026-01-30T04:52:59.85304Z"`, updated, 1))
+		appendAll(t, s, m, message(hub.Repository{Namespace: "other", Name: "nginx"}, start.Add(time.Duration(i)*day), 100+i))
+	}
+	for limit, want := range map[int][]int64{99: {0, 2, 4, 5, 6}, 5: {0, 2, 4, 5, 6}, 2: {0, 2}} {
+		samples, err := s.Updates(t.Context(), nginx, limit)
+		if diff := cmp.Diff(want, counts(samples)); diff != "" || err != nil {
+			t.Errorf("limit %d: %s %v", limit, diff, err)
+		}
+	}
+}
+
+func counts(samples []Sample) []int64 {
+	var counts []int64
+	for _, s := range samples {
+		counts = append(counts, s.PullCount)
+	}
+	return counts
 }
 
 func TestASeriesEndsAtItsLimit(t *testing.T) {
@@ -180,6 +240,7 @@ func TestNoQueryScansTheSnapshots(t *testing.T) {
 		"Repositories": {selectRepositories, nil},
 		"Repository":   {selectRepository, []any{"a", "b"}},
 		"Series":       {selectSeries, []any{"a", "b", 0, 1, 2}},
+		"Around":       {selectAround, []any{0, 0, 1, 1, "a", "b"}},
 		"Read":         {selectEntries, []any{0, 1}},
 		"Has":          {selectIdentity, []any{"a", "b", 0}},
 	} {

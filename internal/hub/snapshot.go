@@ -53,6 +53,23 @@ func Decode(body []byte, timestamp, slot time.Time) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
+	return stamp(fields, timestamp, slot)
+}
+
+// DecodeRow is Decode for a row of the listing of a namespace, which lacks the member
+// user: it is set to the namespace, as it is in the answer for a single repository.
+func DecodeRow(row []byte, namespace string, timestamp, slot time.Time) (Snapshot, error) {
+	fields, err := ParseObject(row)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if !slices.ContainsFunc(fields, func(f Field) bool { return f.Key == "user" }) {
+		fields = slices.Insert(fields, 0, Field{"user", quote(namespace)})
+	}
+	return stamp(fields, timestamp, slot)
+}
+
+func stamp(fields []Field, timestamp, slot time.Time) (Snapshot, error) {
 	fields = slices.DeleteFunc(fields, func(f Field) bool {
 		return f.Key == keyFullDescription || f.Key == keyTimestamp || f.Key == keySlot
 	})

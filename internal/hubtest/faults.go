@@ -9,26 +9,36 @@ import (
 	"time"
 )
 
-// Fault is one way to misbehave: it answers instead of the Hub, whose proper body
-// it is given. The functions below with its signature are faults themselves; tests
-// may write others.
-type Fault func(w http.ResponseWriter, r *http.Request, body []byte)
-
 // hugeBody is the size of the answer of Huge.
 const hugeBody = 50 << 20
 
-// NotFound is the 404 for a repository that is absent or private.
+// What Docker Hub says about a wrong login and about too many requests.
+const (
+	incorrectCredentials = `{"detail":"Incorrect authentication credentials"}`
+	rateLimitExceeded    = `{"detail":"Rate limit exceeded","error":false}`
+)
+
+// NotFound is the 404 for a repository that is absent or private, or for a page.
 func NotFound(w http.ResponseWriter, r *http.Request, _ []byte) {
-	info, err := json.Marshal(map[string]string{"namespace": r.PathValue("namespace"), "repository": r.PathValue("name")})
+	answer(w, http.StatusNotFound, string(notFound(r)))
+}
+
+// notFound says what is not there: a repository, or something without a name.
+func notFound(r *http.Request) []byte {
+	missing := map[string]string{}
+	if name := r.PathValue("name"); name != "" {
+		missing["namespace"], missing["repository"] = r.PathValue("namespace"), name
+	}
+	info, err := json.Marshal(missing)
 	if err != nil {
 		panic(err) // strings can always be encoded
 	}
-	answer(w, http.StatusNotFound, `{"message":"httperror 404: object not found","errinfo":`+string(info)+`}`)
+	return []byte(`{"message":"httperror 404: object not found","errinfo":` + string(info) + `}`)
 }
 
-// Unauthorized is the 401 for a wrong login.
+// Unauthorized is the 401 for a wrong login, or for a token that is none.
 func Unauthorized(w http.ResponseWriter, _ *http.Request, _ []byte) {
-	answer(w, http.StatusUnauthorized, `{"detail":"Incorrect authentication credentials"}`)
+	answer(w, http.StatusUnauthorized, incorrectCredentials)
 }
 
 // Forbidden is the 403 for what the caller may not see.
@@ -44,13 +54,13 @@ func RateLimited(w http.ResponseWriter, _ *http.Request, _ []byte) {
 // RateLimitedUntil is the 429 of the API with Retry-After as seconds since 1970,
 // which Docker Hub sends too.
 func RateLimitedUntil(w http.ResponseWriter, _ *http.Request, _ []byte) {
-	rateLimited(w, strconv.FormatInt(time.Now().Add(window).Unix(), 10))
+	rateLimited(w, strconv.FormatInt(time.Now().Add(minute).Unix(), 10))
 }
 
 func rateLimited(w http.ResponseWriter, retryAfter string) {
 	w.Header().Set("x-ratelimit-remaining", "0")
 	w.Header().Set("Retry-After", retryAfter)
-	answer(w, http.StatusTooManyRequests, `{"detail":"Rate limit exceeded","error":false}`)
+	answer(w, http.StatusTooManyRequests, rateLimitExceeded)
 }
 
 // EdgeLimited is the 429 of the limiter before the API, in plain text.
@@ -62,39 +72,27 @@ func EdgeLimited(w http.ResponseWriter, _ *http.Request, _ []byte) {
 // Status answers any status, with a page such as a proxy on the way sends.
 func Status(status int) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ []byte) {
-		page(w, status, strconv.Itoa(status)+" "+http.StatusText(status))
+		htmlPage(w, status, strconv.Itoa(status)+" "+http.StatusText(status))
 	}
 }
 
 // HTML is a page with status 200.
 func HTML(w http.ResponseWriter, _ *http.Request, _ []byte) {
-	page(w, http.StatusOK, "Docker Hub is under maintenance")
+	htmlPage(w, http.StatusOK, "Docker Hub is under maintenance")
 }
 
-func page(w http.ResponseWriter, status int, title string) {
+func htmlPage(w http.ResponseWriter, status int, title string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte("<html>\n<head><title>" + title + "</title></head>\n<body>\n<h1>" + title + "</h1>\n</body>\n</html>\n"))
 }
 
-// Redirect leads to the same path below another address, such as
+// Redirect leads to the same path and query below another address, such as
 // "http://127.0.0.1:1".
 func Redirect(to string) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ []byte) {
-		http.Redirect(w, r, strings.TrimRight(to, "/")+r.URL.Path, http.StatusFound) //nolint:gosec // the point of the fault
+		http.Redirect(w, r, strings.TrimRight(to, "/")+r.URL.RequestURI(), http.StatusFound) //nolint:gosec // the point of the fault
 	}
-}
-
-// Hang sends nothing until the client leaves.
-func Hang(_ http.ResponseWriter, r *http.Request, _ []byte) {
-	<-r.Context().Done()
-}
-
-// HangWithin sends half of the body and nothing more until the client leaves.
-func HangWithin(w http.ResponseWriter, r *http.Request, body []byte) {
-	half(w, body)
-	_ = http.NewResponseController(w).Flush() // a client that has left is its own affair
-	<-r.Context().Done()
 }
 
 // Reset resets the connection instead of answering.

@@ -127,6 +127,14 @@ func (o *Outbox) Has(ctx context.Context, r hub.Repository, slot time.Time) (boo
 	return true, nil
 }
 
+// Waiting is how many snapshots for slot wait here.
+func (o *Outbox) Waiting(ctx context.Context, slot time.Time) (n int, err error) {
+	if err := o.db.Reader().QueryRowContext(ctx, "SELECT count(*) FROM outbox WHERE slot = ?", database.Micros(slot)).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the outbox: %w", err)
+	}
+	return n, nil
+}
+
 // Len is how many snapshots wait.
 func (o *Outbox) Len(ctx context.Context) (n int, err error) {
 	if err := o.db.Reader().QueryRowContext(ctx, "SELECT count(*) FROM outbox").Scan(&n); err != nil {

@@ -3,6 +3,8 @@
 //	GET /api/v1/repositories
 //	GET /api/v1/repositories/{namespace}/{name}
 //	GET /api/v1/repositories/{namespace}/{name}/series?from=&to=
+//	GET /api/v1/repositories/{namespace}/{name}/daily?from=&to=
+//	GET /api/v1/repositories/{namespace}/{name}/pushes
 //
 // Fields keep Docker Hub's own names, numbers are integers with all their digits,
 // times are RFC 3339 in UTC. What is not known is null, never zero and never left
@@ -12,9 +14,13 @@
 // they are in no list, and asking for one gives the same answer as asking for one
 // that never was.
 //
-// A series has at most 200,000 samples; a longer one is refused with the advice to
-// narrow the range, never cut short. Four series are read at the same time, further
-// requests wait.
+// What pulls of a day and pushes are, internal/trail says. Days of which nothing is
+// known, before the first snapshot and after the newest, are not in the list.
+//
+// A series has at most 200,000 samples. A longer one is refused with the advice to
+// narrow the range, never cut short; so are days that need more samples or are more
+// than 36,600 (a century), and more than 200,000 pushes. Four of these are made at the
+// same time, further requests wait.
 package api
 
 import (
@@ -39,22 +45,56 @@ type History interface {
 	// Series are the first samples, at most limit, of r with from <= timestamp < to,
 	// in the order of their timestamps. A zero time leaves that end open.
 	Series(ctx context.Context, r hub.Repository, from, to time.Time, limit int) ([]history.Sample, error)
+	// Around is Series with, besides, the samples of the last moment before from and of
+	// the first at or after to.
+	Around(ctx context.Context, r hub.Repository, from, to time.Time, limit int) ([]history.Sample, error)
+	// Updates are the samples, at most limit, at which last_updated is not that of the
+	// sample before, the first of all included, in the order of their timestamps.
+	Updates(ctx context.Context, r hub.Repository, limit int) ([]history.Sample, error)
+}
+
+// Roster is what is tracked. It may be called by any number of requests at the same time.
+type Roster interface {
+	// Fates are the tracked repositories, also those without a snapshot.
+	Fates(ctx context.Context) (map[hub.Repository]Fate, error)
+	// Listings are the namespaces that are tracked, by name.
+	Listings(ctx context.Context) ([]Listing, error)
+}
+
+// Fate is how a repository fares.
+type Fate struct {
+	// Cause is why there was no snapshot the last time, in one word, and Message the same
+	// in a sentence; empty when there was one.
+	Cause, Message string
+	// Gone says that it was not found for several slots in a row.
+	Gone bool
+}
+
+// Listing is how much of a namespace is listed.
+type Listing struct {
+	Namespace string    `json:"namespace"`
+	Slot      time.Time `json:"slot"`
+	Rows      int       `json:"rows"`
+	Total     int       `json:"total"`
+	Truncated bool      `json:"truncated"`
+	Message   string    `json:"message,omitempty"`
 }
 
 // Options are what New needs.
 type Options struct {
 	History History
-	// Tracked are the repositories that the configuration names. They are known
-	// here even before their first snapshot.
-	Tracked func() []hub.Repository
-	Log     *slog.Logger
+	Roster  Roster
+	// MaxGap is how far apart two snapshots may be without a gap in a curve.
+	MaxGap func() time.Duration
+	Log    *slog.Logger
 }
 
 // handler answers all of /api/.
 type handler struct {
 	Options
 	reads readLog
-	// turns bounds how many series are in memory at the same time.
+	// turns bounds how many series are in memory at the same time, as they are or as
+	// days and pushes.
 	turns chan struct{}
 }
 
@@ -65,6 +105,8 @@ func New(opts Options) http.Handler {
 	mux.HandleFunc("/api/v1/repositories", readOnly(h.repositories))
 	mux.HandleFunc("/api/v1/repositories/{namespace}/{name}", readOnly(h.repository))
 	mux.HandleFunc("/api/v1/repositories/{namespace}/{name}/series", readOnly(h.series))
+	mux.HandleFunc("/api/v1/repositories/{namespace}/{name}/daily", readOnly(h.daily))
+	mux.HandleFunc("/api/v1/repositories/{namespace}/{name}/pushes", readOnly(h.pushes))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, http.StatusNotFound, "There is nothing here: the API begins at /api/v1/repositories.")
 	})

@@ -23,20 +23,20 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var _ History = (*history.Store)(nil)
 
-// trail is a History in memory.
-type trail struct {
+// memory is a History in memory.
+type memory struct {
 	repositories []history.Repository
 	samples      []history.Sample
 	err          error
 
-	from, to time.Time // what Series was asked for
+	from, to time.Time // what Series or Around was asked for
 }
 
-func (s *trail) Repositories(context.Context) ([]history.Repository, error) {
+func (s *memory) Repositories(context.Context) ([]history.Repository, error) {
 	return s.repositories, s.err
 }
 
-func (s *trail) Repository(_ context.Context, r hub.Repository) (history.Repository, bool, error) {
+func (s *memory) Repository(_ context.Context, r hub.Repository) (history.Repository, bool, error) {
 	for _, known := range s.repositories {
 		if known.Repository == r {
 			return known, true, s.err
@@ -45,8 +45,17 @@ func (s *trail) Repository(_ context.Context, r hub.Repository) (history.Reposit
 	return history.Repository{}, false, s.err
 }
 
-func (s *trail) Series(_ context.Context, _ hub.Repository, from, to time.Time, limit int) ([]history.Sample, error) {
+func (s *memory) Series(_ context.Context, _ hub.Repository, from, to time.Time, limit int) ([]history.Sample, error) {
 	s.from, s.to = from, to
+	return s.samples[:min(limit, len(s.samples))], s.err
+}
+
+func (s *memory) Around(_ context.Context, _ hub.Repository, from, to time.Time, limit int) ([]history.Sample, error) {
+	s.from, s.to = from, to
+	return s.samples[:min(limit, len(s.samples))], s.err
+}
+
+func (s *memory) Updates(_ context.Context, _ hub.Repository, limit int) ([]history.Sample, error) {
 	return s.samples[:min(limit, len(s.samples))], s.err
 }
 
@@ -62,10 +71,10 @@ func stored(t *testing.T, members string) history.Repository {
 	return history.Repository{Repository: s.Repository, Private: s.Private, Newest: s}
 }
 
-func sampleTrail(t *testing.T) *trail {
+func sampleMemory(t *testing.T) *memory {
 	t.Helper()
 	stars, pushed := int64(21119), time.Date(2026, 11, 20, 3, 4, 5, 678901000, time.FixedZone("CET", 3600))
-	return &trail{
+	return &memory{
 		repositories: []history.Repository{
 			stored(t, `"namespace":"library","name":"nginx","pull_count":12916987208,"star_count":21119,"storage_size":488723114800,"last_updated":"2026-11-20T02:04:05.678901Z","description":"Official <b> & more"`),
 			stored(t, `"namespace":"hidden","name":"plans","pull_count":3,"is_private":true`),
@@ -78,8 +87,15 @@ func sampleTrail(t *testing.T) *trail {
 	}
 }
 
+func optionsFor(h History, log *slog.Logger, tracked ...hub.Repository) Options {
+	return Options{
+		History: h, Roster: fates(tracked),
+		MaxGap: func() time.Duration { return 48 * time.Hour }, Log: log,
+	}
+}
+
 func handlerOf(h History, tracked ...hub.Repository) http.Handler {
-	return New(Options{History: h, Tracked: func() []hub.Repository { return tracked }, Log: slog.New(slog.DiscardHandler)})
+	return New(optionsFor(h, slog.New(slog.DiscardHandler), tracked...))
 }
 
 func ask(h http.Handler, method, target string) *httptest.ResponseRecorder {
@@ -89,16 +105,16 @@ func ask(h http.Handler, method, target string) *httptest.ResponseRecorder {
 }
 
 const (
-	nginx   = `{"namespace":"library","name":"nginx","pull_count":12916987208,"star_count":21119,"storage_size":488723114800,"last_updated":"2026-11-20T02:04:05.678901Z","timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","description":"Official \u003cb\u003e \u0026 more"}`
-	largest = `{"namespace":"a","name":"largest","pull_count":9223372036854775807,"star_count":null,"storage_size":null,"last_updated":null,"timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","description":null}`
-	unseen  = `{"namespace":"b","name":"unseen","pull_count":null,"star_count":null,"storage_size":null,"last_updated":null,"timestamp":null,"slot":null,"description":null}`
+	nginx   = `{"namespace":"library","name":"nginx","pull_count":12916987208,"star_count":21119,"storage_size":488723114800,"last_updated":"2026-11-20T02:04:05.678901Z","timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","description":"Official \u003cb\u003e \u0026 more","tracked":true,"cause":null,"message":null,"gone":false}`
+	largest = `{"namespace":"a","name":"largest","pull_count":9223372036854775807,"star_count":null,"storage_size":null,"last_updated":null,"timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","description":null,"tracked":false,"cause":null,"message":null,"gone":false}`
+	unseen  = `{"namespace":"b","name":"unseen","pull_count":null,"star_count":null,"storage_size":null,"last_updated":null,"timestamp":null,"slot":null,"description":null,"tracked":true,"cause":null,"message":null,"gone":false}`
 )
 
 func TestAnswers(t *testing.T) {
 	tracked := []hub.Repository{{Namespace: "library", Name: "nginx"}, {Namespace: "b", Name: "unseen"}, {Namespace: "hidden", Name: "plans"}, {Namespace: "b", Name: "unseen"}}
 	for name, c := range map[string]struct{ target, want string }{
 		"the list is sorted, has what is tracked but not seen, and nothing private": {
-			"/api/v1/repositories", `{"repositories":[` + largest + `,` + unseen + `,` + nginx + `]}`,
+			"/api/v1/repositories", `{"repositories":[` + largest + `,` + unseen + `,` + nginx + `],"listings":[]}`,
 		},
 		"one repository is as in the list":         {"/api/v1/repositories/library/nginx", nginx},
 		"a tracked one that was never seen is one": {"/api/v1/repositories/b/unseen", unseen},
@@ -110,7 +126,7 @@ func TestAnswers(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := ask(handlerOf(sampleTrail(t), tracked...), http.MethodGet, c.target)
+			got := ask(handlerOf(sampleMemory(t), tracked...), http.MethodGet, c.target)
 			if diff := cmp.Diff(c.want+"\n", got.Body.String()); diff != "" {
 				t.Error(diff)
 			}
@@ -122,10 +138,10 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestNothingIsAnEmptyListRatherThanNull(t *testing.T) {
-	if got := ask(handlerOf(&trail{}), http.MethodGet, "/api/v1/repositories"); got.Body.String() != "{\"repositories\":[]}\n" {
+	if got := ask(handlerOf(&memory{}), http.MethodGet, "/api/v1/repositories"); got.Body.String() != "{\"repositories\":[],\"listings\":[]}\n" {
 		t.Errorf("got %s", got.Body)
 	}
-	got := ask(handlerOf(&trail{}, hub.Repository{Namespace: "b", Name: "unseen"}), http.MethodGet, "/api/v1/repositories/b/unseen/series?from=&to=")
+	got := ask(handlerOf(&memory{}, hub.Repository{Namespace: "b", Name: "unseen"}), http.MethodGet, "/api/v1/repositories/b/unseen/series?from=&to=")
 	if want := `{"namespace":"b","name":"unseen","from":null,"to":null,"samples":[]}` + "\n"; got.Body.String() != want {
 		t.Errorf("got %s", got.Body)
 	}
@@ -140,11 +156,11 @@ func TestAPrivateRepositoryIsLikeOneThatNeverWas(t *testing.T) {
 		"by history":      byHistory,
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := handlerOf(&trail{repositories: []history.Repository{r}, samples: make([]history.Sample, 3)}, private)
+			h := handlerOf(&memory{repositories: []history.Repository{r}, samples: make([]history.Sample, 3)}, private)
 			if got := ask(h, http.MethodGet, "/api/v1/repositories"); strings.Contains(got.Body.String(), "plans") {
 				t.Errorf("it is in the list: %s", got.Body)
 			}
-			for _, rest := range []string{"", "/series", "/series?from=nonsense"} {
+			for _, rest := range []string{"", "/series", "/series?from=nonsense", "/daily", "/daily?from=nonsense", "/pushes", "/pushes?from=nonsense"} {
 				got := ask(h, http.MethodGet, "/api/v1/repositories/hidden/plans"+rest)
 				never := ask(h, http.MethodGet, "/api/v1/repositories/hidden/other"+rest)
 				if got.Code != http.StatusNotFound || got.Body.String() != never.Body.String() || !cmp.Equal(got.Header(), never.Header()) {
@@ -156,7 +172,7 @@ func TestAPrivateRepositoryIsLikeOneThatNeverWas(t *testing.T) {
 }
 
 func TestProblems(t *testing.T) {
-	series := "/api/v1/repositories/library/nginx/series?"
+	series, daily := "/api/v1/repositories/library/nginx/series?", "/api/v1/repositories/library/nginx/daily?"
 	for name, c := range map[string]struct {
 		target string
 		status int
@@ -164,6 +180,12 @@ func TestProblems(t *testing.T) {
 	}{
 		"an unknown repository":              {"/api/v1/repositories/no/such", 404, "known here"},
 		"a series of an unknown repository":  {"/api/v1/repositories/no/such/series", 404, "known here"},
+		"days of an unknown repository":      {"/api/v1/repositories/no/such/daily", 404, "known here"},
+		"pushes of an unknown repository":    {"/api/v1/repositories/no/such/pushes", 404, "known here"},
+		"days from a time that is none":      {daily + "from=yesterday", 400, `"yesterday"`},
+		"days from after to":                 {daily + "from=2026-02-02&to=2026-02-01", 400, "must be before to"},
+		"days with an unknown parameter":     {daily + "days=3", 400, `"days" is unknown`},
+		"pushes with a parameter":            {"/api/v1/repositories/library/nginx/pushes?from=2026-02-02", 400, "no parameters"},
 		"what cannot be a name":              {"/api/v1/repositories/UPPER/%3Cscript%3E", 404, "known here"},
 		"an unknown path":                    {"/api/v2/repositories", 404, "/api/v1/repositories"},
 		"a trailing slash":                   {"/api/v1/repositories/", 404, "/api/v1/repositories"},
@@ -180,7 +202,7 @@ func TestProblems(t *testing.T) {
 		"a query that cannot be read":        {series + "from=%zz", 400, "?from="},
 	} {
 		t.Run(name, func(t *testing.T) {
-			wantProblem(t, ask(handlerOf(sampleTrail(t)), http.MethodGet, c.target), c.status, c.says)
+			wantProblem(t, ask(handlerOf(sampleMemory(t)), http.MethodGet, c.target), c.status, c.says)
 		})
 	}
 }
@@ -215,7 +237,7 @@ func TestRanges(t *testing.T) {
 		"the plus of an offset may stand unescaped": {"to=2026-01-31T01:00:00+05:30", time.Time{}, at("2026-01-30T19:30:00Z")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := sampleTrail(t)
+			s := sampleMemory(t)
 			if got := ask(handlerOf(s), http.MethodGet, "/api/v1/repositories/library/nginx/series?"+c.query); got.Code != http.StatusOK {
 				t.Fatalf("got %d %s", got.Code, got.Body)
 			}
@@ -227,7 +249,7 @@ func TestRanges(t *testing.T) {
 }
 
 func TestASeriesIsWholeOrRefused(t *testing.T) {
-	s := sampleTrail(t)
+	s := sampleMemory(t)
 	s.samples = make([]history.Sample, maxSamples)
 	if got := ask(handlerOf(s), http.MethodGet, "/api/v1/repositories/library/nginx/series"); got.Code != http.StatusOK ||
 		strings.Count(got.Body.String(), `"pull_count"`) != maxSamples {
@@ -238,7 +260,7 @@ func TestASeriesIsWholeOrRefused(t *testing.T) {
 }
 
 func TestAFullHouseWaitsForItsTurn(t *testing.T) {
-	h := &handler{Options: Options{History: sampleTrail(t), Tracked: func() []hub.Repository { return nil }}, turns: make(chan struct{}, 1)}
+	h := &handler{Options: optionsFor(sampleMemory(t), slog.New(slog.DiscardHandler)), turns: make(chan struct{}, 1)}
 	h.turns <- struct{}{}
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
@@ -259,10 +281,10 @@ func TestAFullHouseWaitsForItsTurn(t *testing.T) {
 
 func TestAHistoryThatCannotBeReadIsLoggedWhenThatChanges(t *testing.T) {
 	var log bytes.Buffer
-	s := sampleTrail(t)
-	h := New(Options{History: s, Tracked: func() []hub.Repository { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	s := sampleMemory(t)
+	h := New(optionsFor(s, slog.New(slog.NewTextHandler(&log, nil))))
 	s.err = errors.New("the disk at /var/lib is gone")
-	for _, path := range []string{"", "/library/nginx", "/library/nginx/series"} {
+	for _, path := range []string{"", "/library/nginx", "/library/nginx/series", "/library/nginx/daily", "/library/nginx/pushes"} {
 		got := ask(h, http.MethodGet, "/api/v1/repositories"+path)
 		wantProblem(t, got, 500, "log")
 		if strings.Contains(got.Body.String(), "/var/lib") {
@@ -282,7 +304,7 @@ func TestAHistoryThatCannotBeReadIsLoggedWhenThatChanges(t *testing.T) {
 
 func TestAReaderThatGoesIsNoFailureOfHistory(t *testing.T) {
 	var log bytes.Buffer
-	h := New(Options{History: &trail{err: context.Canceled}, Tracked: func() []hub.Repository { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	h := New(optionsFor(&memory{err: context.Canceled}, slog.New(slog.NewTextHandler(&log, nil))))
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/api/v1/repositories", nil))
@@ -292,8 +314,8 @@ func TestAReaderThatGoesIsNoFailureOfHistory(t *testing.T) {
 }
 
 func TestOnlyReadingIsAllowed(t *testing.T) {
-	h := handlerOf(sampleTrail(t))
-	for _, path := range []string{"/api/v1/repositories", "/api/v1/repositories/library/nginx", "/api/v1/repositories/library/nginx/series"} {
+	h := handlerOf(sampleMemory(t))
+	for _, path := range []string{"/api/v1/repositories", "/api/v1/repositories/library/nginx", "/api/v1/repositories/library/nginx/series", "/api/v1/repositories/library/nginx/daily", "/api/v1/repositories/library/nginx/pushes"} {
 		if got := ask(h, http.MethodHead, path); got.Code != http.StatusOK {
 			t.Errorf("HEAD %s: got %d", path, got.Code)
 		}
@@ -302,6 +324,50 @@ func TestOnlyReadingIsAllowed(t *testing.T) {
 			wantProblem(t, got, 405, "GET or HEAD")
 			if got.Header().Get("Allow") != "GET, HEAD" {
 				t.Errorf("%s %s: headers %v", method, path, got.Header())
+			}
+		}
+	}
+}
+
+// fates are tracked repositories without a failure.
+type fates []hub.Repository
+
+func (f fates) Fates(context.Context) (map[hub.Repository]Fate, error) {
+	all := make(map[hub.Repository]Fate, len(f))
+	for _, r := range f {
+		all[r] = Fate{}
+	}
+	return all, nil
+}
+
+func (fates) Listings(context.Context) ([]Listing, error) { return []Listing{}, nil }
+
+// failing is a roster with something to say of everything.
+type failing struct{ fates }
+
+func (f failing) Fates(ctx context.Context) (map[hub.Repository]Fate, error) {
+	all, err := f.fates.Fates(ctx)
+	for r := range all {
+		all[r] = Fate{Cause: "not_found", Message: "absent", Gone: true}
+	}
+	return all, err
+}
+
+func (failing) Listings(context.Context) ([]Listing, error) {
+	return []Listing{{Namespace: "a", Rows: 200, Total: 350, Truncated: true, Message: "sign in to see all 350"}}, nil
+}
+
+func TestTheAPISaysHowRepositoriesAndListingsFare(t *testing.T) {
+	h := New(Options{History: &memory{}, Roster: failing{fates{{Namespace: "a", Name: "b"}}}, Log: slog.New(slog.DiscardHandler)})
+	for path, want := range map[string][]string{
+		"/api/v1/repositories":     {`"cause":"not_found","message":"absent","gone":true`, `"tracked":true`, `"truncated":true,"message":"sign in to see all 350"`},
+		"/api/v1/repositories/a/b": {`"cause":"not_found","message":"absent","gone":true`},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		for _, text := range want {
+			if w.Code != 200 || !strings.Contains(w.Body.String(), text) {
+				t.Errorf("%s: %d %s, want %s", path, w.Code, w.Body, text)
 			}
 		}
 	}

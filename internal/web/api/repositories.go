@@ -22,6 +22,17 @@ type repository struct {
 	Timestamp   *time.Time `json:"timestamp"`
 	Slot        *time.Time `json:"slot"`
 	Description *string    `json:"description"`
+	// Tracked, Cause, Message and Gone say how it fares: whether it is polled, and why
+	// there was no snapshot the last time.
+	Tracked bool    `json:"tracked"`
+	Cause   *string `json:"cause"`
+	Message *string `json:"message"`
+	Gone    bool    `json:"gone"`
+}
+
+func (r repository) with(fate Fate, tracked bool) repository {
+	r.Tracked, r.Cause, r.Message, r.Gone = tracked, text(fate.Cause), text(fate.Message), fate.Gone
+	return r
 }
 
 func (h *handler) repositories(w http.ResponseWriter, r *http.Request) {
@@ -30,28 +41,36 @@ func (h *handler) repositories(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
+	fates, err := h.Roster.Fates(r.Context())
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	listings, err := h.Roster.Listings(r.Context())
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
 	h.reads.worked()
 	// An empty list is [], not null.
 	list := []repository{}
-	seen := make(map[hub.Repository]bool, len(stored))
 	for _, s := range stored {
-		seen[s.Repository] = true
+		fate, tracked := fates[s.Repository]
+		delete(fates, s.Repository)
 		if !isPrivate(s) {
-			list = append(list, shown(s))
+			list = append(list, shown(s).with(fate, tracked))
 		}
 	}
-	for _, t := range h.Tracked() {
-		if !seen[t] {
-			seen[t] = true
-			list = append(list, repository{Repository: t})
-		}
+	for r, fate := range fates {
+		list = append(list, repository{Repository: r}.with(fate, true))
 	}
 	slices.SortFunc(list, func(a, b repository) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	h.writeJSON(w, struct {
 		Repositories []repository `json:"repositories"`
-	}{list})
+		Listings     []Listing    `json:"listings"`
+	}{list, listings})
 }
 
 func (h *handler) repository(w http.ResponseWriter, r *http.Request) {
@@ -77,11 +96,16 @@ func (h *handler) find(ctx context.Context, r *http.Request) (repository, bool, 
 	if err != nil {
 		return repository{}, false, err
 	}
-	h.reads.worked()
-	if ok {
-		return shown(stored), !isPrivate(stored), nil
+	fates, err := h.Roster.Fates(ctx)
+	if err != nil {
+		return repository{}, false, err
 	}
-	return repository{Repository: name}, slices.Contains(h.Tracked(), name), nil
+	h.reads.worked()
+	fate, tracked := fates[name]
+	if ok {
+		return shown(stored).with(fate, tracked), !isPrivate(stored), nil
+	}
+	return repository{Repository: name}.with(fate, tracked), tracked, nil
 }
 
 // unknown is the one answer for what does not exist and for what is private: they

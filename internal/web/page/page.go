@@ -17,6 +17,7 @@ package page
 import (
 	"bytes"
 	"context"
+	"errors"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -44,8 +45,8 @@ type DeadLetters interface {
 // Runs tells of the collecting, at once and to any number of requests.
 type Runs interface {
 	// LastRun is the last run, and whether one is under way; false when there was none
-	// since the process started.
-	LastRun() (Run, bool)
+	// since the process started. An error means that it cannot be read now.
+	LastRun(ctx context.Context) (Run, bool, error)
 	// Next is when the next run begins; zero when none is scheduled.
 	Next() time.Time
 }
@@ -54,7 +55,12 @@ type Runs interface {
 type Run struct {
 	// All but Running are of the last run that has ended; zero before the first.
 	Slot, Started, Finished time.Time
-	Outcomes                []Outcome
+	// Outcomes are how each tracked repository fared the last time that it was polled,
+	// also before the process started.
+	Outcomes []Outcome
+	// Notes are what a person should know of the run, in sentences: namespaces that are
+	// not listed whole, a login that is refused.
+	Notes []string
 	// Running says that a run is under way.
 	Running bool
 }
@@ -67,6 +73,8 @@ type Outcome struct {
 	Cause string
 	// Message says more, in a sentence. Everybody may read it: no secrets.
 	Message string
+	// Gone says that it was not found for several slots in a row.
+	Gone bool
 }
 
 // Options are what New needs.
@@ -74,8 +82,8 @@ type Options struct {
 	History     History
 	DeadLetters DeadLetters
 	Runs        Runs
-	// Tracked are the repositories that the configuration names.
-	Tracked func() []hub.Repository
+	// Tracked are the repositories that are polled.
+	Tracked func(context.Context) ([]hub.Repository, error)
 	Version string
 	Log     *slog.Logger
 	// Now is the clock; nil is the real one.
@@ -87,7 +95,7 @@ type handler struct {
 	assets    assets
 	templates *template.Template
 	// What could not be read the last time.
-	noHistory, noLetters atomic.Bool
+	noHistory, noLetters, noRoster atomic.Bool
 }
 
 // New makes the handler of the page, of its assets, and of every path that nothing
@@ -133,12 +141,19 @@ func (h *handler) index(w http.ResponseWriter, r *http.Request) {
 		h.problem(w, http.StatusInternalServerError, historyUnreadable())
 		return
 	}
-	run, ran := h.Runs.LastRun()
+	run, ran, err := h.Runs.LastRun(r.Context())
 	if !ran {
-		run = Run{}
+		run = Run{Outcomes: run.Outcomes}
+	}
+	tracked, err2 := h.Tracked(r.Context())
+	err = errors.Join(err, err2)
+	h.note(r.Context(), &h.noRoster, "read what is tracked", err)
+	if err != nil {
+		h.problem(w, http.StatusInternalServerError, historyUnreadable())
+		return
 	}
 	h.render(w, http.StatusOK, "index.html", newView(h.frame(), facts{
-		now: h.Now(), stored: stored, tracked: h.Tracked(), run: run, next: h.Runs.Next(), letters: h.letters(r.Context()),
+		now: h.Now(), stored: stored, tracked: tracked, run: run, next: h.Runs.Next(), letters: h.letters(r.Context()),
 	}))
 }
 

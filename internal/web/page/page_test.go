@@ -55,11 +55,16 @@ type runs struct {
 
 func (r runs) Next() time.Time { return r.next }
 
-func (r runs) LastRun() (Run, bool) {
+func noted(r *Run, notes ...string) *Run {
+	r.Notes = notes
+	return r
+}
+
+func (r runs) LastRun(context.Context) (Run, bool, error) {
 	if r.run == nil {
-		return Run{Outcomes: []Outcome{{Cause: "not_to_be_read"}}}, false
+		return Run{Notes: []string{"not to be read"}}, false, nil
 	}
-	return *r.run, true
+	return *r.run, true, nil
 }
 
 var (
@@ -123,7 +128,7 @@ func handlerOf(t *testing.T, s scene) http.Handler {
 func handlerWith(t *testing.T, s scene, refused *letters) http.Handler {
 	t.Helper()
 	h, err := New(Options{
-		History: &trail{repositories: s.stored}, DeadLetters: refused, Runs: s.runs, Tracked: func() []hub.Repository { return s.tracked },
+		History: &trail{repositories: s.stored}, DeadLetters: refused, Runs: s.runs, Tracked: func(context.Context) ([]hub.Repository, error) { return s.tracked, nil },
 		Version: "1.2.3", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	})
 	if err != nil {
@@ -151,8 +156,13 @@ func scenes(t *testing.T) map[string]scene {
 		"failing": {
 			stored: []history.Repository{nginx(t), podinfo(t)}, tracked: append(all("me/gone", "me/added"), both...),
 			runs: runs{ended([]string{"library/nginx"},
-				Outcome{named("stefanprodan/podinfo"), "rate_limited", "answered 429: \"slow\" & <down>"},
-				Outcome{named("me/gone"), "not_found", "answered 404"}), tomorrow},
+				Outcome{Repository: named("stefanprodan/podinfo"), Cause: "rate_limited", Message: "answered 429: \"slow\" & <down>"},
+				Outcome{Repository: named("me/gone"), Cause: "not_found", Message: "answered 404"}), tomorrow},
+		},
+		"truncated": {
+			stored: []history.Repository{nginx(t)}, tracked: all("library/nginx", "me/gone"),
+			runs: runs{noted(ended(nil, Outcome{Repository: named("library/nginx")}, Outcome{Repository: named("me/gone"), Cause: "not_found", Message: "absent", Gone: true}),
+				"truncated: Docker Hub lists 200 of the 350 repositories of me without a login."), tomorrow},
 		},
 		"first run":     {tracked: both, runs: runs{&Run{Running: true}, tomorrow}},
 		"before a run":  {tracked: both, runs: runs{nil, tomorrow}},
@@ -161,11 +171,11 @@ func scenes(t *testing.T) map[string]scene {
 		"hostile": {
 			stored:  []history.Repository{hostile},
 			tracked: all("evil/" + strings.Repeat("x", 255)),
-			runs:    runs{ended(nil, Outcome{hostile.Repository, "<img src=x>", `"><script>alert(2)</script>`}), tomorrow},
+			runs:    runs{ended(nil, Outcome{Repository: hostile.Repository, Cause: "<img src=x>", Message: `"><script>alert(2)</script>`}), tomorrow},
 		},
 		"private": {
 			stored: []history.Repository{private, nginx(t)}, tracked: all("hidden/plans", "library/nginx"),
-			runs: runs{ended([]string{"library/nginx"}, Outcome{private.Repository, "not_found", "hidden/plans is absent"}), tomorrow},
+			runs: runs{ended([]string{"library/nginx"}, Outcome{Repository: private.Repository, Cause: "not_found", Message: "hidden/plans is absent"}), tomorrow},
 		},
 	}
 }
@@ -218,8 +228,8 @@ func TestNothingPrivateIsOnThePage(t *testing.T) {
 }
 
 func TestTheStatusLine(t *testing.T) {
-	gone := Outcome{named("me/gone"), "not_found", ""}
-	slow := Outcome{named("library/nginx"), "timeout", ""}
+	gone := Outcome{Repository: named("me/gone"), Cause: "not_found", Message: ""}
+	slow := Outcome{Repository: named("library/nginx"), Cause: "timeout", Message: ""}
 	old := nginx(t)
 	old.Newest.Slot = slot.Add(-24 * time.Hour)
 	there := []history.Repository{nginx(t)}
@@ -246,7 +256,7 @@ func TestTheStatusLine(t *testing.T) {
 		"a run that had nothing to do":   {scene{there, runs{ended(nil), tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run, _ := c.runs.LastRun()
+			run, _, _ := c.runs.LastRun(t.Context())
 			if c.runs.run == nil {
 				run = Run{}
 			}
@@ -294,7 +304,7 @@ func TestThePageLeavesWhatItWasGivenAlone(t *testing.T) {
 func TestAHistoryThatCannotBeReadIsA500AndLoggedWhenThatChanges(t *testing.T) {
 	var log bytes.Buffer
 	source := &trail{err: errors.New("the disk at /var/lib is gone")}
-	h, err := New(Options{History: source, DeadLetters: &letters{}, Runs: runs{}, Tracked: func() []hub.Repository { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	h, err := New(Options{History: source, DeadLetters: &letters{}, Runs: runs{}, Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +330,7 @@ func TestDeadLettersThatCannotBeCountedAreLeftOutAndLoggedWhenThatChanges(t *tes
 	source := &letters{n: 3, err: errors.New("the disk at /var/lib is gone")}
 	h, err := New(Options{
 		History: &trail{repositories: []history.Repository{nginx(t)}}, DeadLetters: source, Runs: runs{},
-		Tracked: func() []hub.Repository { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)

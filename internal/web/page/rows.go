@@ -65,6 +65,8 @@ func (f *facts) storedRow(s history.Repository) row {
 // outcome what the last run made of it, nil when that was without it.
 func (f *facts) state(stored *history.Repository, outcome *Outcome, tracked bool) status {
 	switch {
+	case outcome != nil && outcome.Gone:
+		return status{Level: levelBad, Text: stateGone, Help: stateGoneHelp, Title: clipped(outcome.Message)}
 	case outcome != nil && outcome.Cause != "":
 		level := levelWarn
 		help := causeWords(outcome.Cause).help

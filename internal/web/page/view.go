@@ -44,6 +44,7 @@ type view struct {
 	Status  status
 	Numbers []figure
 	Notice  *notice
+	Run     *notice
 	Letters *notice
 	Rows    []row
 	Sum     *row
@@ -81,6 +82,9 @@ func newView(around frame, f facts) view {
 		Notice:  f.notice(t),
 		Numbers: f.numbers(t),
 		Rows:    rows,
+	}
+	if len(f.run.Notes) > 0 {
+		v.Run = noticeRun(f.run.Notes)
 	}
 	if f.letters > 0 {
 		v.Letters = noticeDeadLetters(f.letters)

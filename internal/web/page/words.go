@@ -47,6 +47,8 @@ const (
 	stateNever      = "never collected"
 	stateOnItsWay   = "collected, not stored yet"
 	stateNotTracked = "not tracked"
+	stateGone       = "gone"
+	stateGoneHelp   = "It was not found several times in a row. It comes back by itself when it answers."
 )
 
 func stateFailing(cause string) string { return "failing: " + causeWords(cause).what }
@@ -61,7 +63,7 @@ func causeWords(cause string) reason {
 	case "not_found":
 		return reason{"not found", "It is absent or private: compare the name with Docker Hub."}
 	case "unauthorized":
-		return reason{"needs a login", "Only public repositories can be followed."}
+		return reason{"needs a login", "Sign in with collector.username, or remove it."}
 	case "forbidden":
 		return reason{"refused", "Is it public? Does a proxy on the way refuse?"}
 	case "clock":
@@ -84,6 +86,8 @@ func causeWords(cause string) reason {
 		return reason{what: "unreadable answer"}
 	case "wrong_repository":
 		return reason{what: "answer for another repository"}
+	case "budget":
+		return reason{what: "waits for its turn"}
 	case "cancelled":
 		return reason{what: "the run ended first"}
 	}
@@ -180,6 +184,11 @@ func noticeFirstMinute(running bool, next string) *notice {
 		n.Example = "pulltrail collect\n"
 	}
 	return n
+}
+
+// noticeRun is what a person should know of the run.
+func noticeRun(notes []string) *notice {
+	return &notice{Title: "Not everything is collected", Text: strings.Join(notes, " ")}
 }
 
 func noticeDeadLetters(n int) *notice {

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"context"
+	"slices"
+
+	"pulltrail/collector"
+	"pulltrail/internal/hub"
+	"pulltrail/internal/roster"
+	"pulltrail/internal/web/api"
+)
+
+// tracked is what is tracked: what the configuration names, and what listings have found.
+type tracked struct {
+	store     *roster.Store
+	plan      collector.Plan
+	goneAfter int
+}
+
+// repositories are all that are tracked, those that are named first.
+func (t tracked) repositories(ctx context.Context) ([]hub.Repository, error) {
+	entries, err := t.entries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Clone(t.plan.Names)
+	for _, e := range entries {
+		if e.Listed {
+			all = append(all, e.Repository)
+		}
+	}
+	return all, nil
+}
+
+// entries are what the roster has of those that are tracked today.
+func (t tracked) entries(ctx context.Context) ([]roster.Entry, error) {
+	entries, err := t.store.Entries(ctx)
+	return slices.DeleteFunc(entries, func(e roster.Entry) bool { return !t.plan.Tracks(e.Repository) }), err
+}
+
+// gone reports whether a repository was not found for so many slots that it must be gone.
+func (t tracked) gone(e roster.Entry) bool { return e.Absent >= t.goneAfter }
+
+// Fates tells the API how each tracked repository fares.
+func (t tracked) Fates(ctx context.Context) (map[hub.Repository]api.Fate, error) {
+	entries, err := t.entries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fates := make(map[hub.Repository]api.Fate, len(entries)+len(t.plan.Names))
+	for _, name := range t.plan.Names {
+		fates[name] = api.Fate{}
+	}
+	for _, e := range entries {
+		fates[e.Repository] = api.Fate{Cause: e.Cause, Message: e.Message, Gone: t.gone(e)}
+	}
+	return fates, nil
+}
+
+// Listings tells the API how much of each namespace is listed.
+func (t tracked) Listings(ctx context.Context) ([]api.Listing, error) {
+	all, err := t.store.Listings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	listings := []api.Listing{}
+	for _, l := range all {
+		if slices.ContainsFunc(t.plan.Namespaces, func(n collector.Namespace) bool { return n.Name == l.Namespace }) {
+			listings = append(listings, api.Listing{Namespace: l.Namespace, Slot: l.Slot, Rows: l.Rows, Total: l.Total, Truncated: l.Truncated, Message: l.Message})
+		}
+	}
+	return listings, nil
+}
