@@ -20,13 +20,13 @@ var compressors = sync.Pool{New: func() any {
 }}
 
 // compress is body in the form of gzip. Writing to memory does not fail.
-func compress(body []byte) []byte {
+func compress(body payload) []byte {
 	var out bytes.Buffer
-	out.Grow(len(body) / 4)
+	out.Grow(int(body.size() / 4))
 	w := compressors.Get().(*gzip.Writer) //nolint:forcetypeassert // nothing else is in the pool
 	defer compressors.Put(w)
 	w.Reset(&out)
-	_, _ = w.Write(body)
+	_, _ = body.reader().WriteTo(w)
 	_ = w.Close()
 	return out.Bytes()
 }
