@@ -29,6 +29,19 @@
 // is a failed run. A ledger that cannot be written is tried again every minute; the
 // runs go on meanwhile, so a crash in that time can repeat a slot.
 //
+// # A slot in parts
+//
+// A job that returns an Unfinished has done a part of its slot. The slot is not
+// recorded; it is run again when the job asks for it, by the wall clock and without
+// jitter, until the job returns something else. A continuation is a run like any
+// other: it has the whole deadline, and none begins while the job is busy with a
+// manual run; it waits for the end of that.
+//
+// The next slot takes the place of a continuation that has not begun when it comes,
+// even while its own run waits for its jitter. One that comes while the job runs is
+// passed over, as always, and the unfinished slot goes on. After a restart, an
+// unfinished slot is one that was missed. A manual run is not continued.
+//
 // # At the bounds
 //
 // A slot that comes while the job is still running is passed over: counted in

@@ -25,13 +25,12 @@ type job struct {
 	log      *slog.Logger
 	metrics  jobMetrics
 	manual   chan request
-	// postponed carries a signal after again was set.
-	postponed chan struct{}
+	ended    chan struct{} // a signal that a run has ended; those that nobody has taken are one
 
 	mu      sync.Mutex
 	next    time.Time
 	running bool
-	again   *continuation // nil while nothing is unfinished
+	rest    *continuation // nil when none is pending
 	last    *RunStatus
 	skipped int
 }
@@ -58,14 +57,14 @@ func newJob(spec Spec, opts Options, m *metrics) (*job, error) {
 	}
 	log := opts.Log.With("job", spec.Name)
 	return &job{
-		Spec:      spec,
-		schedule:  schedule,
-		book:      &book{ledger: opts.Ledger, job: spec.Name, log: log},
-		log:       log,
-		metrics:   m.of(spec.Name),
-		manual:    make(chan request),
-		postponed: make(chan struct{}, 1),
-		next:      schedule.Next(time.Now()),
+		Spec:     spec,
+		schedule: schedule,
+		book:     &book{ledger: opts.Ledger, job: spec.Name, log: log},
+		log:      log,
+		metrics:  m.of(spec.Name),
+		manual:   make(chan request),
+		ended:    make(chan struct{}, 1),
+		next:     schedule.Next(time.Now()),
 	}, nil
 }
 
@@ -73,38 +72,41 @@ func newJob(spec Spec, opts Options, m *metrics) (*job, error) {
 // runs and may outlive it.
 func (j *job) loop(ctx context.Context, runs *sync.WaitGroup) {
 	taken := j.schedule.Latest(time.Now()) // nothing up to here is waited for
+	slot, due := j.plan(taken)             // before any run, which asks what comes next
 	begun := j.begin(ctx, taken, runs)
-	slot, due := j.plan(taken)
 	for ctx.Err() == nil {
 		now := time.Now().Round(0) // by the wall clock, as slots are
 		switch wait := due.Sub(now); {
 		case taken.Sub(now) > tolerance:
 			taken = j.schedule.Latest(now)
 			slot, due = j.plan(taken)
-			j.dropAgain()
+			j.drop(slot)
 			j.log.Warn("the clock was set back: the schedule begins anew", "slot", slot)
 		case wait <= 0:
 			taken, begun = j.newest(slot, now), true
-			j.dropAgain()
-			j.launch(ctx, Run{Slot: taken}, runs)
 			slot, due = j.plan(taken)
+			j.launch(ctx, Run{Slot: taken}, runs)
 		default:
-			unfinished, pause, ready := j.takeAgain(now)
-			if ready {
-				j.resume(ctx, unfinished, runs)
-				continue
-			}
-			select {
-			case <-ctx.Done():
-			case <-j.postponed:
-			case r := <-j.manual:
-				j.trigger(ctx, r, runs)
-			case <-time.After(min(wait, pause)):
+			if launched, pause := j.proceed(ctx, now, runs); !launched && j.idle(ctx, min(wait, pause, recheck), runs) {
 				begun = begun || j.begin(ctx, taken, runs)
 				j.book.retry(ctx)
 			}
 		}
 	}
+}
+
+// idle waits until something happens, for d at most, and answers a request for a
+// manual run. It reports whether d has passed.
+func (j *job) idle(ctx context.Context, d time.Duration, runs *sync.WaitGroup) bool {
+	select {
+	case <-ctx.Done():
+	case <-j.ended: // there may be something to go on with
+	case r := <-j.manual:
+		j.trigger(ctx, r, runs)
+	case <-time.After(d):
+		return true
+	}
+	return false
 }
 
 // begin deals with slot, the latest past one, as the ledger says. It reports false
@@ -173,12 +175,14 @@ func (j *job) trigger(ctx context.Context, r request, runs *sync.WaitGroup) {
 	})
 }
 
-// launch runs the job for a slot, unless it is still running.
+// launch runs the job for a slot, unless it is still running. The run takes the place
+// of a pending continuation.
 func (j *job) launch(ctx context.Context, run Run, runs *sync.WaitGroup) {
 	if !j.acquire() {
 		j.skip(run.Slot)
 		return
 	}
+	j.drop(run.Slot)
 	runs.Go(func() {
 		// The error is in the log, the metrics and the status.
 		_ = j.execute(ctx, run)

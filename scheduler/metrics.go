@@ -9,10 +9,9 @@ import (
 
 // The outcomes of a run.
 const (
-	outcomeOK     = "ok"
-	outcomeFailed = "failed"
-	outcomePanic  = "panic"
-	// outcomeUnfinished is a run that goes on later.
+	outcomeOK         = "ok"
+	outcomeFailed     = "failed"
+	outcomePanic      = "panic"
 	outcomeUnfinished = "unfinished"
 )
 
@@ -30,7 +29,7 @@ func newMetrics() *metrics {
 	return &metrics{
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pulltrail_scheduler_runs_total",
-			Help: "Runs that have ended, manual ones included, by outcome: ok, failed, panic, or unfinished for those that go on later.",
+			Help: "Runs that have ended, manual ones included, by outcome: ok, failed, panic or unfinished.",
 		}, []string{"job", "outcome"}),
 		skipped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pulltrail_scheduler_skipped_total",

@@ -52,7 +52,7 @@ pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="3600"} 3
 pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="+Inf"} 4
 pulltrail_scheduler_run_duration_seconds_sum{job="collect"} 5402
 pulltrail_scheduler_run_duration_seconds_count{job="collect"} 4
-# HELP pulltrail_scheduler_runs_total Runs that have ended, manual ones included, by outcome: ok, failed, panic, or unfinished for those that go on later.
+# HELP pulltrail_scheduler_runs_total Runs that have ended, manual ones included, by outcome: ok, failed, panic or unfinished.
 # TYPE pulltrail_scheduler_runs_total counter
 pulltrail_scheduler_runs_total{job="collect",outcome="failed"} 1
 pulltrail_scheduler_runs_total{job="collect",outcome="ok"} 2

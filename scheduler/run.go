@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// acquire reserves the job for one run, which execute gives back.
+// acquire reserves the job for one run, after which execute releases it.
 func (j *job) acquire() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -29,34 +29,59 @@ func (j *job) skip(slot time.Time) {
 }
 
 // execute is one run of the acquired job, from its start to its records. A run on
-// schedule is recorded before the job is given back, so that the next one finds the
+// schedule is recorded before the job is released, so that the next one finds the
 // ledger up to date.
 func (j *job) execute(ctx context.Context, run Run) error {
 	started := time.Now()
 	outcome, err := j.call(ctx, run)
-	finished := time.Now()
+	status := RunStatus{Slot: run.Slot, Manual: run.Manual, Started: started, Finished: time.Now(), Err: err}
 	cut := ctx.Err() != nil
-	postponed := !cut && outcome == outcomeFailed && j.postpone(run, err)
+	j.tell(status, outcome, cut)
+	var rest *continuation
+	if !run.Manual && !cut {
+		if rest = continuationOf(status); rest == nil {
+			j.book.record(ctx, run.Slot)
+		}
+	}
+	j.metrics.observe(outcome, started, status.Finished)
+	j.release(status, rest)
+	return err
+}
+
+// tell logs how a run has ended. When it is to be gone on with is for release to say.
+func (j *job) tell(run RunStatus, outcome string, cut bool) {
 	switch {
-	case postponed:
-		outcome = outcomeUnfinished
 	case outcome == outcomePanic: // logged with its stack
-	case cut && err != nil:
-		j.log.Info("run cut short", "slot", run.Slot, "manual", run.Manual, "err", err)
-	case err != nil:
-		j.log.Error("run failed", "slot", run.Slot, "manual", run.Manual, "err", err)
+	case cut && run.Err != nil:
+		j.log.Info("run cut short", "slot", run.Slot, "manual", run.Manual, "err", run.Err)
+	case outcome == outcomeUnfinished && run.Manual:
+		j.log.Info("run not finished", "slot", run.Slot, "manual", run.Manual, "err", run.Err)
+	case outcome == outcomeUnfinished:
+	case run.Err != nil:
+		j.log.Error("run failed", "slot", run.Slot, "manual", run.Manual, "err", run.Err)
 	default:
-		j.log.Debug("run finished", "slot", run.Slot, "manual", run.Manual, "duration", finished.Sub(started))
+		j.log.Debug("run finished", "slot", run.Slot, "manual", run.Manual, "duration", run.Finished.Sub(run.Started))
 	}
-	if !run.Manual && !cut && !postponed {
-		j.book.record(ctx, run.Slot)
-	}
-	j.metrics.observe(outcome, started, finished)
+}
+
+// release gives the job back after a run that leaves rest to do, nil for nothing.
+func (j *job) release(run RunStatus, rest *continuation) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.last = &RunStatus{Slot: run.Slot, Manual: run.Manual, Started: started, Finished: finished, Err: err}
+	switch {
+	case rest == nil:
+	case !rest.at.Before(j.next) || !rest.slot.Before(j.next): // the latter after a clock was set back
+		j.log.Info("slot stays unfinished: the next one takes its place", "slot", rest.slot, "next", j.next, "err", run.Err)
+	default:
+		j.rest = rest
+		j.log.Info("slot not finished: it goes on later", "slot", rest.slot, "at", rest.at, "err", run.Err)
+	}
+	j.last = &run
 	j.running = false
-	return err
+	select {
+	case j.ended <- struct{}{}:
+	default:
+	}
 }
 
 // call calls the job within its deadline and turns a panic into an error.
@@ -74,6 +99,9 @@ func (j *job) call(parent context.Context, run Run) (outcome string, err error) 
 	if err == nil {
 		return outcomeOK, nil
 	}
+	if unfinished := (*Unfinished)(nil); errors.As(err, &unfinished) {
+		return outcomeUnfinished, err
+	}
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil && parent.Err() == nil {
 		err = fmt.Errorf("the run took longer than its deadline of %s: %w", j.Deadline, err)
 	}
@@ -84,8 +112,8 @@ func (j *job) status() Status {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	s := Status{Name: j.Name, Next: j.next, Running: j.running, Skipped: j.skipped}
-	if j.again != nil {
-		s.Again = j.again.at
+	if j.rest != nil {
+		s.Retry = j.rest.at
 	}
 	if j.last != nil {
 		last := *j.last

@@ -30,8 +30,8 @@ type Run struct {
 
 // Job does the work of one run. Its context ends at the deadline and when the
 // scheduler stops; it must return soon after that, because Run waits for it. Its
-// error is logged and counted, and the slot is dealt with all the same. It is never
-// called while an earlier call has not returned.
+// error is logged and counted, and the slot is dealt with all the same, unless the
+// error is an Unfinished. It is never called while an earlier call has not returned.
 type Job func(ctx context.Context, run Run) error
 
 // Ledger remembers across restarts which slot each job has dealt with.
@@ -126,7 +126,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 // Trigger runs the named job now, without jitter and without touching the ledger,
 // waits for its end and returns its error. The run ends with ctx, the values of
 // which the job sees, as well as with the scheduler and at the deadline. ErrRunning
-// says that the job is running already, ErrNotRunning that Run is not.
+// says that the job is running already, ErrNotRunning that Run is not. A run that ends
+// as Unfinished is not gone on with.
 func (s *Scheduler) Trigger(ctx context.Context, name string) error {
 	j, err := s.job(name)
 	if err != nil {
@@ -166,12 +167,13 @@ func (s *Scheduler) job(name string) (*job, error) {
 type Status struct {
 	Name string
 	// Next is the slot that is waited for.
-	Next    time.Time
+	Next time.Time
+	// Retry is when a slot is gone on with that its run has not finished; zero when
+	// there is none.
+	Retry   time.Time
 	Running bool
 	// Last is the last run that has ended; nil before the first since the start.
 	Last *RunStatus
-	// Again is when the unfinished slot goes on; zero when there is none.
-	Again time.Time
 	// Skipped counts the slots that were passed over because the job was running.
 	Skipped int
 }

@@ -7,75 +7,86 @@ import (
 	"time"
 )
 
-// leastAgain is the shortest pause before an unfinished slot goes on.
-const leastAgain = time.Second
+// minPause is the shortest time between a run and its continuation.
+const minPause = time.Second
 
-// Unfinished is the error of a job that has done a part of its slot and wants to be called
-// for it again. The slot is not recorded in the ledger, so that a restart goes on with it
-// too. The next slot takes its place when it comes first.
+// Unfinished is the error of a job that has done a part of its slot and wants to be
+// called again for it. It may be wrapped.
 type Unfinished struct {
-	// After is how long from now, at least a second.
+	// After is how long to wait until then, from the end of the run; anything below a
+	// second is one.
 	After time.Duration
-	// Err is what is left to do, or why.
+	// Err is the reason, for the log; it may be nil.
 	Err error
 }
 
-func (u *Unfinished) Error() string { return "unfinished: " + u.Err.Error() }
+// Error is the reason.
+func (u *Unfinished) Error() string {
+	if u.Err == nil {
+		return "the slot is not finished"
+	}
+	return "the slot is not finished: " + u.Err.Error()
+}
+
+// Unwrap is the reason.
 func (u *Unfinished) Unwrap() error { return u.Err }
 
-// continuation is an unfinished slot and when it goes on, by the wall clock.
+// continuation is what is left of a slot, until it is launched or replaced.
 type continuation struct {
 	slot, at time.Time
+	pause    time.Duration // what lay between the end of the run and at
 }
 
-// postpone remembers that a run on schedule is to go on, and reports whether it is.
-func (j *job) postpone(run Run, err error) bool {
-	var unfinished *Unfinished
-	if run.Manual || !errors.As(err, &unfinished) {
-		return false
+// continuationOf is what status leaves to do; nil unless its error says that the slot
+// is not finished.
+func continuationOf(status RunStatus) *continuation {
+	var u *Unfinished
+	if !errors.As(status.Err, &u) {
+		return nil
 	}
-	at := time.Now().Round(0).Add(max(unfinished.After, leastAgain))
-	j.mu.Lock()
-	j.again = &continuation{run.Slot, at}
-	j.mu.Unlock()
-	j.log.Info("run unfinished", "slot", run.Slot, "again", at.UTC().Truncate(time.Second), "err", unfinished.Err)
-	select {
-	case j.postponed <- struct{}{}:
-	default: // the loop has yet to take the last one
-	}
-	return true
+	pause := max(u.After, minPause)
+	return &continuation{slot: status.Slot, at: status.Finished.Round(0).UTC().Add(pause), pause: pause}
 }
 
-// takeAgain is the unfinished slot whose time has come, which is forgotten with that.
-// Otherwise wait is how long it may take until there is one, at most recheck.
-func (j *job) takeAgain(now time.Time) (slot time.Time, wait time.Duration, due bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.again == nil {
-		return time.Time{}, recheck, false
+// wait is how long it has to wait yet. A clock that was set back makes it wait no
+// longer than was asked for.
+func (c *continuation) wait(now time.Time) time.Duration {
+	if c.at.Sub(now) > c.pause {
+		c.at = now.Add(c.pause)
 	}
-	if wait := j.again.at.Sub(now); wait > 0 {
-		return time.Time{}, min(wait, recheck), false
-	}
-	slot = j.again.slot
-	j.again = nil
-	return slot, 0, true
+	return c.at.Sub(now)
 }
 
-// resume runs the job for an unfinished slot, or a little later where it is running.
-func (j *job) resume(ctx context.Context, slot time.Time, runs *sync.WaitGroup) {
-	if j.acquire() {
-		runs.Go(func() { _ = j.execute(ctx, Run{Slot: slot}) }) // the error is in the log and the status
-		return
+// proceed launches the pending continuation if it is its time, the job is free and the
+// next slot has not come. Otherwise it says when to look again, unless a run ends
+// before that.
+func (j *job) proceed(ctx context.Context, now time.Time, runs *sync.WaitGroup) (launched bool, wait time.Duration) {
+	slot, wait := j.pending(now)
+	if wait > 0 {
+		return false, wait
 	}
+	j.launch(ctx, Run{Slot: slot}, runs)
+	return true, 0
+}
+
+// pending is the slot to go on with and how long to wait until then, recheck if there
+// is nothing to wait for.
+func (j *job) pending(now time.Time) (slot time.Time, wait time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.again = &continuation{slot, time.Now().Round(0).Add(recheck)}
+	if j.rest == nil || j.running || !now.Before(j.next) {
+		return time.Time{}, recheck
+	}
+	return j.rest.slot, j.rest.wait(now)
 }
 
-// dropAgain forgets the continuation, because a newer slot has come.
-func (j *job) dropAgain() {
+// drop forgets the pending continuation, because it is launched or next takes its
+// place.
+func (j *job) drop(next time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.again = nil
+	if j.rest != nil && !j.rest.slot.Equal(next) {
+		j.log.Info("slot stays unfinished: the next one takes its place", "slot", j.rest.slot, "next", next)
+	}
+	j.rest = nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,4 +104,34 @@ func open(t *testing.T, path string) *DB {
 		}
 	})
 	return db
+}
+
+func TestAFileOfEachOlderSchemaIsBroughtUpToDate(t *testing.T) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version := range files {
+		path := filepath.Join(t.TempDir(), "test.db")
+		older, err := connect(path, "_txlock=immediate", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, file := range files[:version] {
+			script, err := migrations.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := older.Exec(string(script) + fmt.Sprintf("PRAGMA user_version = %d", i+1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := older.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var now int
+		if err := open(t, path).Reader().QueryRow("PRAGMA user_version").Scan(&now); err != nil || now != len(files) {
+			t.Errorf("schema %d became %d, want %d (%v)", version, now, len(files), err)
+		}
+	}
 }
