@@ -79,9 +79,16 @@ func (c *collection) Collect(ctx context.Context, repositories []hub.Repository,
 	if err != nil {
 		return control.Summary{}, err
 	}
+	var notes []string
+	for _, l := range r.summary.Listings {
+		if l.Err != nil {
+			notes = append(notes, l.Err.Error())
+		}
+	}
 	undelivered, err := c.settle(ctx, r.summary, refused, settle)
 	return control.Summary{
-		Slot: r.summary.Slot, Duration: r.summary.Finished.Sub(r.summary.Started),
+		Notes: notes,
+		Slot:  r.summary.Slot, Duration: r.summary.Finished.Sub(r.summary.Started),
 		Succeeded: r.summary.Succeeded, Skipped: r.summary.Skipped, Failed: r.summary.Failed,
 		Undelivered: undelivered,
 	}, err

@@ -133,6 +133,11 @@ func (r report) print(w io.Writer, asJSON bool) error {
 	}
 	_, err := fmt.Fprintf(w, "\n%d stored, %d there already, %d failed, in %v\n",
 		r.Succeeded, r.Skipped, r.Failed, r.Duration.Round(10*time.Millisecond))
+	for _, note := range r.Notes {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "Note: %s\n", note)
+		}
+	}
 	if err == nil && r.Undelivered != "" {
 		_, err = fmt.Fprintf(w, "Not everywhere yet: %s\n", r.Undelivered)
 	}

@@ -34,6 +34,9 @@ type Summary struct {
 	Succeeded int           `json:"succeeded"`
 	Skipped   int           `json:"skipped"`
 	Failed    int           `json:"failed"`
+	// Notes are what a person should know of the run besides, such as a namespace of which
+	// only a part is listed.
+	Notes []string `json:"notes,omitempty"`
 	// Undelivered says what is durable but has not gone all the way yet, and why;
 	// empty when everything has arrived.
 	Undelivered string `json:"undelivered,omitempty"`
