@@ -81,7 +81,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	waiting := outbox.New(db)
 	trail := history.New(db)
 	letters := deadletter.New(db, deadletter.Options{})
-	who := roster.New(db)
+	reports := roster.New(db)
 	registerStored(registry, waiting, letters, log)
 
 	identity, err := clientID(ctx, cfg.MQTT, store)
@@ -127,7 +127,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	ps.run("publisher", publisher.Run)
 	// The collector and what makes it run.
 	poller, err := collector.New(cfg.Collector, collector.Options{
-		Outbox: waiting, Known: known{waiting, trail}, Roster: who, Log: log, Registerer: registry, Version: version.Short(),
+		Outbox: waiting, Known: known{waiting, trail}, Roster: reports, Log: log, Registerer: registry, Version: version.Short(),
 	})
 	if err != nil {
 		return err
@@ -140,6 +140,10 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if opts.Task != nil {
 		run.trigger = run.now
 		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, asked) })
+	}
+	who := tracked{reports, poller.Plan(), cfg.Collector.GoneAfter}
+	if err := who.tidy(ctx); err != nil {
+		return err
 	}
 	schedule, err := scheduler.New(scheduler.Options{Ledger: store, Log: log, Registerer: registry}, scheduler.Spec{
 		Name: collectJob, Schedule: cfg.Collector.Schedule, Timezone: cfg.Collector.Timezone,
@@ -158,7 +162,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	ps.add("control socket", commands.Run, commands.Close)
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
-		registry: registry, roster: tracked{who, poller.Plan(), cfg.Collector.GoneAfter}, trail: trail, polls: cfg.Collector, journal: in.journal, letters: letters,
+		registry: registry, roster: who, trail: trail, polls: cfg.Collector, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"pulltrail/collector"
@@ -38,6 +39,36 @@ func (t tracked) entries(ctx context.Context) ([]roster.Entry, error) {
 	return slices.DeleteFunc(entries, func(e roster.Entry) bool { return !t.plan.Tracks(e.Repository) }), err
 }
 
+// tidy forgets what the configuration does not name any more.
+func (t tracked) tidy(ctx context.Context) error {
+	var repositories []hub.Repository
+	err := t.store.Each(ctx, func(e roster.Entry) bool {
+		if !t.plan.Tracks(e.Repository) {
+			repositories = append(repositories, e.Repository)
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	listings, err := t.store.Listings(ctx)
+	if err != nil {
+		return err
+	}
+	var namespaces []string
+	for _, l := range listings {
+		if !t.lists(l.Namespace) {
+			namespaces = append(namespaces, l.Namespace)
+		}
+	}
+	return errors.Join(t.store.Forget(ctx, repositories...), t.store.ForgetListing(ctx, namespaces...))
+}
+
+// lists reports whether a namespace is to be listed.
+func (t tracked) lists(namespace string) bool {
+	return slices.ContainsFunc(t.plan.Namespaces, func(n collector.Namespace) bool { return n.Name == namespace })
+}
+
 // gone reports whether a repository was not found for so many slots that it must be gone.
 func (t tracked) gone(e roster.Entry) bool { return e.Absent >= t.goneAfter }
 
@@ -65,7 +96,7 @@ func (t tracked) Listings(ctx context.Context) ([]api.Listing, error) {
 	}
 	listings := []api.Listing{}
 	for _, l := range all {
-		if slices.ContainsFunc(t.plan.Namespaces, func(n collector.Namespace) bool { return n.Name == l.Namespace }) {
+		if t.lists(l.Namespace) {
 			listings = append(listings, api.Listing{Namespace: l.Namespace, Slot: l.Slot, Rows: l.Rows, Total: l.Total, Truncated: l.Truncated, Message: l.Message})
 		}
 	}
