@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -253,5 +255,21 @@ func TestTheEnvironmentsProxyIsUsed(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if err != nil || string(out) != "4711 <nil> <nil>\n" {
 		t.Errorf("%s (%v)", out, err)
+	}
+}
+
+func TestAnAuthorityOfOnesOwnIsTrusted(t *testing.T) {
+	h := hubtest.New(t)
+	h.Set("a/b", 7)
+	server := httptest.NewTLSServer(h.Handler())
+	defer server.Close()
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(file, authority, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, server.URL, func(c *collector.Config) { c.TLS.CAFile = file }, nil)
+	if result := collectOne(t, r, "a/b"); result.Err != nil || result.Snapshot.PullCount != 7 {
+		t.Errorf("%+v", result)
 	}
 }
