@@ -78,7 +78,7 @@ type Roster interface {
 	Report(ctx context.Context, slot time.Time, reports ...roster.Report) error
 	Listing(ctx context.Context, namespace string) (roster.Listing, bool, error)
 	SetListing(ctx context.Context, l roster.Listing) error
-	Unseen(ctx context.Context, namespace string, slot time.Time, most int) ([]hub.Repository, error)
+	Unseen(ctx context.Context, namespace string, slot time.Time, most int, passing ...string) ([]hub.Repository, error)
 }
 
 // Options are what a Collector works with. All but Transport are required.

@@ -76,10 +76,7 @@ func (l *lister) follow(ctx context.Context) {
 		l.excuse(ctx)
 		return
 	}
-	if known && before.Slot.Equal(l.slot) && before.Next == 0 {
-		return // all was done
-	}
-	l.lookForTheRest(ctx)
+	l.lookForTheRest(ctx) // also where all pages were read before: its own requests may have failed
 	l.progress(ctx, 0)
 }
 
@@ -232,11 +229,11 @@ func (l *lister) excuse(ctx context.Context) {
 }
 
 // unseen are the repositories that were listed before, are tracked, and have not been
-// met for this slot.
+// met for this slot, or not got for a reason that may be over.
 func (l *lister) unseen(ctx context.Context) []hub.Repository {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
 	defer cancel()
-	all, err := l.roster.Unseen(bounded, l.Namespace, l.slot, l.goneAfter)
+	all, err := l.roster.Unseen(bounded, l.Namespace, l.slot, l.goneAfter, passingCauses()...)
 	if err != nil {
 		l.stop(fmt.Errorf("which repositories of %s were listed before: %w", l.Namespace, err))
 		return nil
@@ -252,9 +249,6 @@ func (l *lister) unseen(ctx context.Context) []hub.Repository {
 
 // progress keeps how far the listing has come, so that a run that is cut goes on there.
 func (l *lister) progress(ctx context.Context, next int) {
-	if ctx.Err() != nil && next == 0 {
-		return // the rest may not have been looked for
-	}
 	state := roster.Listing{Namespace: l.Namespace, Slot: l.slot, Next: next, Rows: l.Rows, Total: l.Total, Truncated: l.Truncated}
 	if l.Err != nil {
 		state.Message = l.Err.Error()

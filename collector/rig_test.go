@@ -210,12 +210,12 @@ func (f *fakeRoster) SetListing(_ context.Context, l roster.Listing) error {
 	return f.err
 }
 
-func (f *fakeRoster) Unseen(_ context.Context, namespace string, slot time.Time, most int) ([]hub.Repository, error) {
+func (f *fakeRoster) Unseen(_ context.Context, namespace string, slot time.Time, most int, passing ...string) ([]hub.Repository, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var found []hub.Repository
 	for r, e := range f.entries {
-		if r.Namespace == namespace && e.Listed && !e.slot.Equal(slot) && e.absent < most {
+		if r.Namespace == namespace && e.Listed && (!e.slot.Equal(slot) || slices.Contains(passing, e.Cause)) && e.absent < most {
 			found = append(found, r)
 		}
 	}

@@ -24,6 +24,16 @@ type unable struct {
 // resumes reports whether a later part of the run can get what failed by a cause.
 func resumes(c Cause) bool { return passing(c) || c == Budget || c == Cancelled || c == Clock }
 
+// passingCauses are those that resume, as the roster knows them.
+func passingCauses() (names []string) {
+	for _, c := range causes() {
+		if resumes(c) {
+			names = append(names, string(c))
+		}
+	}
+	return names
+}
+
 // note remembers a cause for which the run is unfinished.
 func (s *Summary) note(c Cause) {
 	if c == "" || !resumes(c) || slices.Contains(strings.Split(s.Unfinished, ", "), string(c)) {

@@ -3,6 +3,7 @@ package roster
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -61,13 +62,19 @@ func (s *Store) following(ctx context.Context, after hub.Repository) ([]Entry, e
 }
 
 // Unseen are the listed repositories of a namespace that have not been reported for
-// slot or a newer one, with Absent below most, by name: those that the listing has not
-// shown, and that are worth asking for themselves.
-func (s *Store) Unseen(ctx context.Context, namespace string, slot time.Time, most int) ([]hub.Repository, error) {
+// slot or a newer one, or for slot with one of the causes in passing, with Absent below
+// most, by name: those that the listing has not shown, and that are worth asking for
+// themselves.
+func (s *Store) Unseen(ctx context.Context, namespace string, slot time.Time, most int, passing ...string) ([]hub.Repository, error) {
+	causes, err := json.Marshal(passing)
+	if err != nil {
+		return nil, err
+	}
 	unseen, err := collect(ctx, s.db, func(rows *sql.Rows) (r hub.Repository, err error) {
 		return r, rows.Scan(&r.Namespace, &r.Name)
-	}, "SELECT namespace, name FROM roster WHERE namespace = ? AND listed = 1 AND slot < ? AND absent < ? ORDER BY name",
-		namespace, database.Micros(slot), most)
+	}, `SELECT namespace, name FROM roster WHERE namespace = ?1 AND listed = 1 AND absent < ?3
+			AND (slot < ?2 OR slot = ?2 AND cause IN (SELECT value FROM json_each(?4))) ORDER BY name`,
+		namespace, database.Micros(slot), most, string(causes))
 	if err != nil {
 		return nil, fmt.Errorf("look for unseen repositories of %s in the roster: %w", namespace, err)
 	}

@@ -364,6 +364,22 @@ func listings(t testing.TB, s *Store) []Listing {
 	}
 	return all
 }
+func TestWhatHasFailedInPassingIsUnseenStill(t *testing.T) {
+	s := open(t)
+	slot := time.Date(2026, 11, 24, 1, 0, 0, 0, time.UTC)
+	name := func(n string) hub.Repository { return hub.Repository{Namespace: "a", Name: n} }
+	err := s.Report(t.Context(), slot, Report{Repository: name("late"), Listed: true, Cause: "timeout"},
+		Report{Repository: name("gone"), Listed: true, Absent: true, Cause: "not_found"}, Report{Repository: name("well"), Listed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, passing := range map[int][]string{0: nil, 1: {"timeout", "connection"}} {
+		if got, err := s.Unseen(t.Context(), "a", slot, 3, passing...); err != nil || len(got) != want || want == 1 && got[0].Name != "late" {
+			t.Errorf("%v: %v, %v", passing, got, err)
+		}
+	}
+}
+
 
 func open(t testing.TB) *Store {
 	t.Helper()
