@@ -13,13 +13,16 @@ import (
 // message can never be stored. An error means that nothing was stored, or that
 // nothing is known to be: try again later. ErrFull is one of them.
 func (j *Journal) Append(ctx context.Context, batch []document.Message) ([]document.Outcome, error) {
+	j.writing.Lock()
+	defer j.writing.Unlock()
 	outcomes := make([]document.Outcome, len(batch))
-	b := encode(batch, outcomes)
+	b := encode(j.buffer[:0], batch, outcomes)
 	if len(b.data) == 0 {
 		return outcomes, nil
 	}
-	j.writing.Lock()
-	defer j.writing.Unlock()
+	if cap(b.data) <= maxBuffer {
+		j.buffer = b.data
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -51,7 +51,11 @@ var (
 	ErrClosed = errors.New("the journal is closed")
 )
 
-const defaultSegmentBytes = 16 << 20
+const (
+	defaultSegmentBytes = 16 << 20
+	// maxBuffer is the largest buffer that is kept from one batch to the next, in bytes.
+	maxBuffer = 4 << 20
+)
 
 // Options are what a journal needs to know.
 type Options struct {
@@ -88,6 +92,7 @@ type Journal struct {
 	file     file              // of the last segment
 	suspect  bool              // file is in an unknown state: begin a new segment before writing
 	consumed document.Position // nobody needs the entries before this one
+	buffer   []byte            // of the last batch, for the next one
 
 	mu       sync.RWMutex // guards what follows, for moments only
 	segments []*segment   // in order of their positions, never empty

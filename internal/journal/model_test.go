@@ -113,7 +113,7 @@ func (m *model) reopen(rt *rapid.T) {
 // unacknowledged batch at its end.
 func (m *model) crash(rt *rapid.T) {
 	outcomes := make([]document.Outcome, 3)
-	torn := encode(messages(90_001, 90_003), outcomes).data
+	torn := encode(nil, messages(90_001, 90_003), outcomes).data
 	torn = torn[:rapid.IntRange(0, len(torn)-1).Draw(rt, "torn")]
 	if len(torn) >= 100 { // a whole record of an unfinished batch may come back, and nobody can tell
 		torn = torn[:99]

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"pulltrail/internal/document"
@@ -43,15 +44,15 @@ type encoded struct {
 	offsets []int64 // of the records in data
 }
 
-// encode writes the messages one after another, and says in outcomes which of them
-// it had to refuse.
-func encode(batch []document.Message, outcomes []document.Outcome) encoded {
+// encode writes the messages one after another into an empty buffer, where that is
+// large enough, and says in outcomes which of them it had to refuse.
+func encode(buffer []byte, batch []document.Message, outcomes []document.Outcome) encoded {
 	size := 0
 	for i, m := range batch {
 		outcomes[i].Err = storable(m)
 		size += minRecord + len(m.Topic) + len(m.Payload)
 	}
-	e := encoded{data: make([]byte, 0, size), offsets: make([]int64, 0, len(batch))}
+	e := encoded{data: slices.Grow(buffer, size), offsets: make([]int64, 0, len(batch))}
 	for i, m := range batch {
 		if outcomes[i].Err != nil {
 			continue
