@@ -35,7 +35,7 @@ func (c *Client) Create(ctx context.Context, docs []document.Document) ([]error,
 // create sends a payload. A request that is refused for one of its documents, or for
 // its size, is halved until that document stands alone.
 func (c *Client) create(ctx context.Context, p payload, results []error) error {
-	answer, err := c.do(ctx, http.MethodPost, bulkPath, "application/x-ndjson", p.bytes())
+	answer, err := c.send(ctx, http.MethodPost, bulkPath, "application/x-ndjson", p)
 	if err == nil {
 		return readItems(answer, results)
 	}

@@ -1,7 +1,6 @@
 package search
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -131,11 +130,22 @@ func (c *Client) CreateIndex(ctx context.Context, index string, body []byte) err
 
 // do sends one request and reads the whole answer. Every error is an *Error.
 func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte) ([]byte, error) {
+	return c.send(ctx, method, path, contentType, payload{parts: [][]byte{body}})
+}
+
+// send is do with a body in parts.
+func (c *Client) send(ctx context.Context, method, path, contentType string, body payload) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("no answer within %s", c.timeout))
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, path, nil)
 	if err != nil {
 		return nil, &Error{Class: Unexpected, Err: err}
+	}
+	if size := body.size(); size > 0 {
+		req.ContentLength = size
+		// which a connection that has ended meanwhile needs
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(body.reader()), nil }
+		req.Body = io.NopCloser(body.reader())
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)

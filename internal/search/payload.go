@@ -5,80 +5,80 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"slices"
 
 	"pulltrail/internal/document"
 )
 
-// payload is the text of a bulk request, two lines for each document, or a part of
-// one.
+// payload is the text of a bulk request, or a part of one. It has the bodies of the
+// documents as they are, not a copy: they are most of the memory that a batch takes.
 type payload struct {
-	text []byte
-	// offsets are where each document begins in text and, at last, where they end.
-	offsets []int
+	parts [][]byte // three for each document: the line before its body, the body, the end of the line
 }
+
+const partsEach = 3
+
+var lineEnd = []byte("\n")
 
 // newPayload writes documents down and returns which of them it holds. A body that
 // cannot stand on a line of its own would shift the lines of its neighbours: it is
 // left out, and refused in results.
 func newPayload(docs []document.Document, results []error) (p payload, sent []int) {
-	const around = 64 // the braces, names and line ends of two lines
-	size := 0
-	for _, d := range docs {
-		size += len(d.Index) + len(d.ID) + len(d.Body) + around
-	}
-	var text bytes.Buffer
-	text.Grow(size)
-	p.offsets = make([]int, 0, len(docs)+1)
+	p.parts = make([][]byte, 0, partsEach*len(docs))
 	sent = make([]int, 0, len(docs))
 	for i, doc := range docs {
-		start := text.Len()
-		if err := writeLines(&text, doc); err != nil {
-			text.Truncate(start)
+		action, body, err := lines(doc)
+		if err != nil {
 			results[i] = newError(http.StatusBadRequest, "invalid_document", err.Error())
 			continue
 		}
-		p.offsets = append(p.offsets, start)
+		p.parts = append(p.parts, action, body, lineEnd)
 		sent = append(sent, i)
 	}
-	p.offsets = append(p.offsets, text.Len())
-	p.text = text.Bytes()
 	return p, sent
 }
 
-func writeLines(text *bytes.Buffer, doc document.Document) error {
+// lines are what a bulk request has for a document; the second lacks its end.
+func lines(doc document.Document) (action, body []byte, err error) {
 	index, err := json.Marshal(doc.Index)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	id, err := json.Marshal(doc.ID)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	text.WriteString(`{"create":{"_index":`)
-	text.Write(index)
-	text.WriteString(`,"_id":`)
-	text.Write(id)
-	text.WriteString("}}\n")
+	action = slices.Concat([]byte(`{"create":{"_index":`), index, []byte(`,"_id":`), id, []byte("}}\n"))
 	switch {
 	case len(doc.Body) == 0:
-		return errors.New("the document is empty")
+		return nil, nil, errors.New("the document is empty")
 	case bytes.IndexByte(doc.Body, '\n') >= 0 || bytes.IndexByte(doc.Body, '\r') >= 0: // faster than ContainsAny
-		if err := json.Compact(text, doc.Body); err != nil {
-			return fmt.Errorf("the document is not JSON: %w", err)
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, doc.Body); err != nil {
+			return nil, nil, fmt.Errorf("the document is not JSON: %w", err)
 		}
-	default:
-		text.Write(doc.Body)
+		return action, compact.Bytes(), nil
 	}
-	text.WriteByte('\n')
-	return nil
+	return action, doc.Body, nil
 }
 
-func (p payload) bytes() []byte {
-	return p.text[p.offsets[0]:p.offsets[len(p.offsets)-1]]
+// size is in bytes.
+func (p payload) size() (n int64) {
+	for _, part := range p.parts {
+		n += int64(len(part))
+	}
+	return n
+}
+
+// reader reads the text from its beginning.
+func (p payload) reader() *net.Buffers {
+	parts := net.Buffers(slices.Clone(p.parts)) // which are used up by reading
+	return &parts
 }
 
 // slice is the part with the documents from and up to but not until.
 func (p payload) slice(from, until int) payload {
-	return payload{text: p.text, offsets: p.offsets[from : until+1]}
+	return payload{parts: p.parts[partsEach*from : partsEach*until]}
 }
