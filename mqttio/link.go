@@ -61,6 +61,7 @@ type link struct {
 	serve func(context.Context, *autopaho.ConnectionManager, *paho.Connack)
 
 	session *session
+	pinger  *pinger
 	first   bool // no attempt has been made yet
 
 	mu      sync.Mutex
@@ -83,7 +84,7 @@ func newLink(cfg Config, broker, clientID string, log *slog.Logger) (*link, erro
 	}
 	l := &link{
 		broker: u, clientID: clientID, username: cfg.Username, password: cfg.Password,
-		session: newSession(), pace: defaultPace(), first: true,
+		session: newSession(), pinger: newPinger(), pace: defaultPace(), first: true,
 	}
 	if !l.password.IsSet() && cfg.PasswordFile != "" {
 		if l.password, err = secret.ReadFile(cfg.PasswordFile); err != nil {
@@ -146,7 +147,7 @@ func (l *link) config(ctx context.Context) autopaho.ClientConfig {
 			ClientID:      l.clientID,
 			Session:       l.session,
 			PacketTimeout: l.pace.answer,
-			PingHandler:   newPinger(),
+			PingHandler:   l.pinger,
 			OnPublishReceived: []func(paho.PublishReceived) (bool, error){
 				func(p paho.PublishReceived) (bool, error) {
 					if l.receive != nil {
