@@ -23,6 +23,10 @@ type conn struct {
 	net.Conn
 	in      *bufio.Reader
 	packets framing // of what is read
+	queue   *queue  // behind the connection; nil for none
+	owed    owed
+	closed  chan struct{}
+	closing sync.Once
 
 	mu   sync.Mutex
 	out  *bufio.Writer
@@ -33,7 +37,9 @@ type conn struct {
 }
 
 func newConn(c net.Conn) *conn {
-	return &conn{Conn: c, in: bufio.NewReaderSize(c, connBuffer), out: bufio.NewWriterSize(c, connBuffer)}
+	return &conn{
+		Conn: c, in: bufio.NewReaderSize(c, connBuffer), out: bufio.NewWriterSize(c, connBuffer), closed: make(chan struct{}),
+	}
 }
 
 // dial connects to a URL that parseBroker has read; config is for those that ask for
@@ -69,6 +75,9 @@ func explainTLS(err error) error {
 // hear that there is nothing more; this way it hears it before. What reads a given
 // number of bytes, as it does elsewhere, takes no notice.
 func (c *conn) Read(p []byte) (int, error) {
+	if c.queue != nil && c.in.Buffered() == 0 {
+		c.brake()
+	}
 	n, err := c.in.Read(p)
 	if err != nil {
 		c.end(err)
@@ -76,6 +85,12 @@ func (c *conn) Read(p []byte) (int, error) {
 		err = io.EOF
 	}
 	return n, err
+}
+
+// Close ends the connection, and a Read that waits.
+func (c *conn) Close() error {
+	c.closing.Do(func() { close(c.closed) })
+	return c.Conn.Close()
 }
 
 // Write is called between Lock and Unlock.

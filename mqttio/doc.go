@@ -26,9 +26,12 @@
 //
 // # At the bounds
 //
-// A Subscriber queues up to 65,535 messages (the Receive Maximum, which is how many the
-// broker may send without an acknowledgement) or 64 MiB. When the store is that far
-// behind, the messages wait in front of the queue, where the Receive Maximum bounds
+// While 4 MiB of messages wait to be stored, the connection is not read, and the network
+// holds up the broker. Only where an answer of the broker, such as that to a ping, has
+// stayed away for 10 s, messages are taken in until it has come, lest the connection be
+// given up. So a Subscriber queues up to 65,535 messages (the Receive Maximum, which is
+// how many the broker may send without an acknowledgement) or 64 MiB. When the store is
+// that far behind, the messages wait in front of the queue, where the Receive Maximum bounds
 // their number, and the broker keeps the rest in the session, within its own limits:
 // a stock Mosquitto sends 20 ahead, the embedded broker all 65,535. The connection
 // stands meanwhile, because pings are still answered; should it end, the next one is

@@ -36,9 +36,8 @@ func TestFramingFollowsPackets(t *testing.T) {
 	}
 }
 
-// TestPahoReadsPacketsInOnePiece is about paho's buffer: with a packet of one kilobyte
-// it is one allocation of that size, not one of three more.
-func TestPahoReadsPacketsInOnePiece(t *testing.T) {
+// TestPahoReadsPacketsAsTheyWereSent also where each ends with an io.EOF.
+func TestPahoReadsPacketsAsTheyWereSent(t *testing.T) {
 	publish := &packets.Publish{Topic: "t", QoS: 1, PacketID: 7, Payload: []byte(strings.Repeat("x", 1000)), Properties: &packets.Properties{}}
 	var stream bytes.Buffer
 	const n = 200
@@ -69,3 +68,4 @@ type readOnly struct {
 }
 
 func (c readOnly) Read(p []byte) (int, error) { return c.r.Read(p) }
+func (readOnly) Close() error                 { return nil }

@@ -50,6 +50,9 @@ type link struct {
 	pace   pace
 	counts linkMetrics
 
+	// queue is where receive puts what it takes; nil without one. While it is long the
+	// connection is not read.
+	queue *queue
 	// receive takes a message. While it waits paho goes on reading, and holds as many
 	// messages as the Receive Maximum.
 	receive func(*paho.Publish)
@@ -58,6 +61,7 @@ type link struct {
 	serve func(context.Context, *autopaho.ConnectionManager, *paho.Connack)
 
 	session *session
+	pinger  *pinger
 	first   bool // no attempt has been made yet
 	away    bool // the last attempt reached nobody
 
@@ -81,7 +85,7 @@ func newLink(cfg Config, broker, clientID string, log *slog.Logger) (*link, erro
 	}
 	l := &link{
 		broker: u, clientID: clientID, username: cfg.Username, password: cfg.Password,
-		session: newSession(), pace: defaultPace(), first: true,
+		session: newSession(), pinger: newPinger(), pace: defaultPace(), first: true,
 	}
 	if !l.password.IsSet() && cfg.PasswordFile != "" {
 		if l.password, err = secret.ReadFile(cfg.PasswordFile); err != nil {
@@ -144,6 +148,7 @@ func (l *link) config(ctx context.Context) autopaho.ClientConfig {
 			ClientID:      l.clientID,
 			Session:       l.session,
 			PacketTimeout: l.pace.answer,
+			PingHandler:   l.pinger,
 			OnPublishReceived: []func(paho.PublishReceived) (bool, error){
 				func(p paho.PublishReceived) (bool, error) {
 					if l.receive != nil {
@@ -184,6 +189,8 @@ func (l *link) attempt(ctx context.Context, _ autopaho.ClientConfig, u *url.URL)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	c.queue = l.queue
+	c.owed.ask() // to be connected
 	l.conn, l.dropped = c, ""
 	return c, nil
 }
@@ -192,6 +199,7 @@ func (l *link) up(ctx context.Context, m *autopaho.ConnectionManager, ack *paho.
 	ctx, cancel := context.WithCancel(ctx)
 	l.mu.Lock()
 	l.hangUp = cancel
+	l.conn.owed.answered()
 	l.mu.Unlock()
 	l.state.up()
 	l.counts.up()
@@ -220,6 +228,15 @@ func (l *link) disconnected() {
 		l.hangUp = nil
 		l.counts.down()
 	}
+}
+
+// asking is called when the broker is asked for something; what it returns, when there
+// is an answer, or none.
+func (l *link) asking() (answered func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conn.owed.ask()
+	return l.conn.owed.answered
 }
 
 // explain puts into the state why the connection has ended.

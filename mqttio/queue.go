@@ -13,6 +13,9 @@ import (
 const (
 	maxQueueMessages = receiveMaximum
 	maxQueueBytes    = 64 << 20
+	// longQueueBytes is from where on the connection is not read: more than is made
+	// durable at a time, so that the store always has something to do.
+	longQueueBytes   = 4 << 20
 	maxBatchMessages = 2000
 	maxBatchBytes    = 8 << 20
 	// Messages gather for groupWindow after the batch before, unless groupEnough have:
@@ -51,6 +54,7 @@ type queue struct {
 	closed  bool
 	cutAt   time.Time     // when the batch before was taken
 	arrived chan struct{} // there is something, or enough
+	shrunk  chan struct{} // is closed when the queue is not long any more; nil when nobody waits
 }
 
 func newQueue() *queue {
@@ -136,6 +140,9 @@ func (q *queue) cut() []item {
 		q.items = nil // lets go of the array behind
 	}
 	q.bytes -= bytes
+	if q.bytes < longQueueBytes {
+		q.shrink()
+	}
 	q.batch, q.taken = n, bytes
 	return batch
 }
@@ -159,8 +166,29 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
+	q.shrink()
 	q.room.Broadcast()
 	q.signal()
+}
+
+// shorter is nil unless the queue is long; then it is closed when that is over.
+func (q *queue) shorter() <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.bytes < longQueueBytes {
+		return nil
+	}
+	if q.shrunk == nil {
+		q.shrunk = make(chan struct{})
+	}
+	return q.shrunk
+}
+
+func (q *queue) shrink() {
+	if q.shrunk != nil {
+		close(q.shrunk)
+		q.shrunk = nil
+	}
 }
 
 func (q *queue) signal() {

@@ -37,7 +37,12 @@ func (s *Subscriber) store(ctx context.Context, batch []item) error {
 			"count", len(letters), "topic", first.Topic, "err", first.Reason)
 	}
 	s.confirm(ctx, ids)
-	s.counts.acknowledged.Add(float64(s.link.session.acknowledge(batch)))
+	if n := s.link.session.acknowledge(batch); n > 0 {
+		s.counts.acknowledged.Add(float64(n))
+		// paho does not know of these packets, which stand for pings. A ping would be
+		// answered behind all messages that the broker has sent, that is late.
+		s.link.pinger.PacketSent()
+	}
 	return nil
 }
 

@@ -93,6 +93,7 @@ func NewSubscriber(cfg Config, opts SubscriberOptions) (*Subscriber, error) {
 		return nil, err
 	}
 	s.link.expiry = cfg.SessionExpiry
+	s.link.queue = s.queue
 	s.link.receive = s.receive
 	s.link.serve = s.subscribe
 	s.link.state.note("not subscribed yet")
@@ -164,7 +165,9 @@ func (s *Subscriber) subscribe(ctx context.Context, m *autopaho.ConnectionManage
 	pace := s.link.pace
 	wanted := s.filters
 	for n := 0; ; n++ {
+		answered := s.link.asking()
 		a := ask(ctx, m, wanted)
+		answered()
 		if ctx.Err() != nil {
 			return
 		}

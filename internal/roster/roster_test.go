@@ -380,7 +380,6 @@ func TestWhatHasFailedInPassingIsUnseenStill(t *testing.T) {
 	}
 }
 
-
 func open(t testing.TB) *Store {
 	t.Helper()
 	return New(openDB(t, filepath.Join(t.TempDir(), "test.db")))
