@@ -271,3 +271,31 @@ func TestAPlanTracksWhatItTakes(t *testing.T) {
 		t.Errorf("%v", mistakes)
 	}
 }
+
+// TestWhatWasLookedForInVainIsLookedForAgain lets the last page be read and the requests
+// for those that are not in it any more fail.
+func TestWhatWasLookedForInVainIsLookedForAgain(t *testing.T) {
+	for name, change := range map[string]func(*collector.Config){
+		"no connection": func(*collector.Config) {}, "no budget": func(c *collector.Config) { c.Budget = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, func(c *collector.Config) { tracking("a/*")(c); change(c) }, func(t *testing.T, h *hubtest.Hub, r *rig) {
+				for _, name := range []string{"a/x", "a/y"} {
+					h.Set(name, 1)
+				}
+				r.all(t, slot)
+				h.Remove("a/y")
+				h.Fail("a/y", hubtest.Reset)
+				next := slot.Add(time.Hour)
+				if summary := r.all(t, next); summary.Again == 0 || summary.Failed != 1 {
+					t.Errorf("%+v", summary)
+				}
+				h.Fail("a/y", nil)
+				h.Set("a/y", 2)
+				if summary := r.all(t, next); summary.Again != 0 || !r.has("a/y", next) || summary.Requests != 1 {
+					t.Errorf("later: %+v, %v", summary, r.store.ids())
+				}
+			})
+		})
+	}
+}

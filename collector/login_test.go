@@ -125,3 +125,14 @@ func TestTheSecretIsInNoLog(t *testing.T) {
 		}
 	})
 }
+
+func TestALoginThatIsNotFoundIsNoAbsenceOfARepository(t *testing.T) {
+	within(t, signedIn, func(t *testing.T, h *hubtest.Hub, r *rig) {
+		h.AddUser("team", "dckr_pat_x")
+		h.SetPrivate("team/hidden", 2)
+		h.FailLogin(hubtest.NotFound)
+		if summary := r.all(t, slot); summary.Results[0].Cause != collector.UnexpectedStatus {
+			t.Errorf("%+v", summary.Results)
+		}
+	})
+}
