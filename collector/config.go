@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -167,17 +166,7 @@ func (c Config) validateLogin(list *problem.List) {
 			list.Add("password_file", c.PasswordFile, "%v; name a readable file with the password in its first line", err)
 		}
 	}
-	if c.Username != "" && strings.HasPrefix(strings.ToLower(c.URL), "http://") && !isLoopback(c.URL) {
+	if u, err := url.Parse(c.URL); err == nil && c.Username != "" && u.Scheme == "http" && !tlsconf.IsLoopback(u.Hostname()) {
 		list.Add("url", c.URL, "is not encrypted, and the password would be sent over it: write https://")
 	}
-}
-
-// isLoopback reports whether an address is on this machine.
-func isLoopback(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"pulltrail/internal/problem"
 	"pulltrail/internal/secret"
+	"pulltrail/internal/tlsconf"
 	"pulltrail/internal/topic"
 )
 
@@ -125,13 +125,8 @@ func (c OpenSearchConfig) compresses() bool {
 	}
 	return slices.ContainsFunc(c.URLs, func(address string) bool {
 		u, err := url.Parse(address)
-		return err == nil && !isLoopback(u.Hostname())
+		return err == nil && !tlsconf.IsLoopback(u.Hostname())
 	})
-}
-
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 func checkURL(address string) string {

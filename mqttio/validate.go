@@ -3,7 +3,6 @@ package mqttio
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -183,15 +182,7 @@ func (c EmbeddedConfig) validate(list *problem.List) {
 		list.Add("embedded.listen", c.Listen, "is not host:port: write one such as 127.0.0.1:%s", plainPort)
 	case !validPort(port, 0):
 		list.Add("embedded.listen", c.Listen, "has no valid port: write one such as 127.0.0.1:%s", plainPort)
-	case !isLoopback(host):
+	case !tlsconf.IsLoopback(host):
 		list.Add("embedded.listen", c.Listen, "can be reached from other machines, but the embedded broker knows no users and no encryption: write 127.0.0.1:%s, or run a broker such as Mosquitto and name it in mqtt.url", port)
 	}
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
 }
