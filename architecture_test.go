@@ -15,7 +15,7 @@ var arrows = map[string][]string{
 	"app": {
 		"collector", "indexer", "mqttio", "scheduler",
 		"internal/broker", "internal/config", "internal/control", "internal/database", "internal/datadir", "internal/deadletter",
-		"internal/history", "internal/journal", "internal/outbox", "internal/roster", "internal/state", "internal/trail", "internal/version",
+		"internal/history", "internal/journal", "internal/outbox", "internal/rollup", "internal/roster", "internal/state", "internal/trail", "internal/version",
 		"internal/web", "internal/web/api", "internal/web/ops", "internal/web/page",
 	},
 
@@ -39,13 +39,16 @@ var arrows = map[string][]string{
 	"internal/history":    {"internal/database"},
 	"internal/journal":    {},
 	"internal/outbox":     {"internal/database"},
+	"internal/rollup":     {"internal/history", "internal/trail"},
 	"internal/roster":     {"internal/database"},
 	"internal/search":     {},
 	"internal/state":      {"internal/database"},
 	"internal/web":        {},
-	"internal/web/api":    {"internal/history", "internal/trail"},
+	"internal/web/access": {},
+	"internal/web/api":    {"internal/history", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply"},
 	"internal/web/ops":    {},
-	"internal/web/page":   {"internal/history", "internal/trail"},
+	"internal/web/page":   {"internal/history", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply"},
+	"internal/web/reply":  {},
 
 	"bench": {},
 

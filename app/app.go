@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,7 @@ import (
 	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
 	"pulltrail/internal/outbox"
+	"pulltrail/internal/rollup"
 	"pulltrail/internal/roster"
 	"pulltrail/internal/state"
 	"pulltrail/internal/version"
@@ -160,9 +162,15 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	ps.add("control socket", commands.Run, commands.Close)
+	gap, err := maxGap(cfg.Collector, time.Now())
+	if err != nil {
+		return err
+	}
+	curves := rollup.New(rollup.Options{History: trail, MaxGap: func() time.Duration { return gap }, Log: log})
+	ps.run("curves", curves.Run)
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
-		registry: registry, roster: who, trail: trail, polls: cfg.Collector, journal: in.journal, letters: letters,
+		registry: registry, roster: who, trail: trail, curves: curves, maxGap: curves.MaxGap, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
 	})
 	if err != nil {

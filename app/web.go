@@ -13,6 +13,7 @@ import (
 	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
 	"pulltrail/internal/journal"
+	"pulltrail/internal/rollup"
 	"pulltrail/internal/version"
 	"pulltrail/internal/web/api"
 	"pulltrail/internal/web/ops"
@@ -26,9 +27,10 @@ type shownParts struct {
 	registry    prometheus.Gatherer
 	roster      tracked
 	trail       *history.Store
+	curves      *rollup.Rollup
+	maxGap      func() time.Duration
 	journal     *journal.Journal // nil without document routes
 	letters     *deadletter.Store
-	polls       collector.Config
 	schedule    *scheduler.Scheduler
 	poller      *collector.Collector
 	publisher   *mqttio.Publisher
@@ -46,15 +48,11 @@ func handler(s shownParts) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	gap, err := maxGap(s.polls, time.Now())
-	if err != nil {
-		return nil, err
-	}
 	health := ops.New(ops.Options{Version: version.Short(), Checks: s.checks(), Gatherer: s.registry, Log: s.log})
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.Handle("/api/", api.New(api.Options{
-		History: s.trail, Roster: s.roster, MaxGap: func() time.Duration { return gap }, Log: s.log,
+		History: s.trail, Roster: s.roster, MaxGap: s.maxGap, Log: s.log,
 	}))
 	mux.Handle("/-/", health)
 	mux.Handle("/metrics", health)

@@ -65,6 +65,29 @@ func (s *Store) Head(ctx context.Context) (document.Position, error) {
 	return head, nil
 }
 
+const selectChanged = `SELECT r.namespace, r.name FROM repositories r
+	WHERE r.id IN (SELECT repository FROM snapshots WHERE position > ? AND position <= ?)`
+
+// Changed are the repositories with snapshots behind after, in no order, and the
+// head of history up to which that was looked at.
+func (s *Store) Changed(ctx context.Context, after document.Position) ([]hub.Repository, document.Position, error) {
+	head, err := s.Head(ctx)
+	if err != nil || head <= after {
+		return nil, head, err
+	}
+	var changed []hub.Repository
+	err = s.query(ctx, func(rows *sql.Rows) (bool, error) {
+		var r hub.Repository
+		err := rows.Scan(&r.Namespace, &r.Name)
+		changed = append(changed, r)
+		return true, err
+	}, selectChanged, after, head)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read what has changed in history behind position %d: %w", after, err)
+	}
+	return changed, head, nil
+}
+
 const selectIdentity = `SELECT 1 FROM repositories r JOIN snapshots s ON s.repository = r.id
 	WHERE r.namespace = ? AND r.name = ? AND s.slot = ?`
 

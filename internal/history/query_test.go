@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -242,6 +243,7 @@ func TestNoQueryScansTheSnapshots(t *testing.T) {
 		"Series":       {selectSeries, []any{"a", "b", 0, 1, 2}},
 		"Around":       {selectAround, []any{0, 0, 1, 1, "a", "b"}},
 		"Read":         {selectEntries, []any{0, 1}},
+		"Changed":      {selectChanged, []any{0, 1}},
 		"Has":          {selectIdentity, []any{"a", "b", 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -292,5 +294,21 @@ func damage(t *testing.T, s *Store, statement string) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestChangedAreTheRepositoriesBehindAPosition(t *testing.T) {
+	s := open(t)
+	if changed, head, err := s.Changed(t.Context(), 0); err != nil || len(changed) != 0 || head != 0 {
+		t.Errorf("nothing yet: %v, %d, %v", changed, head, err)
+	}
+	other := hub.Repository{Namespace: "a", Name: "b"}
+	appendAll(t, s, message(nginx, start, 1), message(other, start, 1), message(nginx, start.Add(time.Hour), 1))
+	for after, want := range [][]hub.Repository{{other, nginx}, {other, nginx}, {nginx}, nil} {
+		changed, head, err := s.Changed(t.Context(), document.Position(after))
+		slices.SortFunc(changed, func(a, b hub.Repository) int { return strings.Compare(a.String(), b.String()) })
+		if err != nil || head != 3 || !cmp.Equal(changed, want) {
+			t.Errorf("behind %d: %v, %d, %v", after, changed, head, err)
+		}
 	}
 }

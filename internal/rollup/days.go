@@ -1,0 +1,149 @@
+package rollup
+
+import (
+	"math"
+	"time"
+
+	"pulltrail/internal/trail"
+)
+
+const daySeconds = 24 * 60 * 60
+
+// Days are the pulls of consecutive UTC days, in their order: every day of which
+// something is known. The zero value has none.
+type Days struct {
+	first int64 // the number of the first day since 1970
+	pulls []int64
+	marks []mark
+}
+
+// mark is what a day is besides its pulls.
+type mark uint8
+
+const (
+	gap mark = 1 << iota
+	partial
+)
+
+func packed(periods []trail.Period) Days {
+	if len(periods) == 0 {
+		return Days{}
+	}
+	d := Days{first: number(periods[0].Start), pulls: make([]int64, len(periods)), marks: make([]mark, len(periods))}
+	for i, p := range periods {
+		d.pulls[i], d.marks[i] = p.Pulls, marked(p.Gap, p.Partial)
+	}
+	return d
+}
+
+func marked(isGap, isPartial bool) (m mark) {
+	if isGap {
+		m |= gap
+	}
+	if isPartial {
+		m |= partial
+	}
+	return m
+}
+
+// number is which day since 1970 has t.
+func number(t time.Time) int64 {
+	return trail.Day.Floor(t).Unix() / daySeconds
+}
+
+// Len is how many days there are.
+func (d Days) Len() int { return len(d.pulls) }
+
+// At is one of them, from 0.
+func (d Days) At(i int) trail.Period {
+	return trail.Period{
+		Start: time.Unix((d.first+int64(i))*daySeconds, 0).UTC(), Pulls: d.pulls[i],
+		Gap: d.marks[i]&gap != 0, Partial: d.marks[i]&partial != 0,
+	}
+}
+
+// Between are those that the time from <= time < to touches. A zero time leaves that
+// end open.
+func (d Days) Between(from, to time.Time) []trail.Period {
+	part := d.between(from, to)
+	out := make([]trail.Period, part.Len())
+	for i := range out {
+		out[i] = part.At(i)
+	}
+	return out
+}
+
+func (d Days) between(from, to time.Time) Days {
+	start, end := int64(0), int64(len(d.pulls))
+	if !from.IsZero() {
+		start = min(max(number(from)-d.first, 0), end)
+	}
+	if !to.IsZero() {
+		end = max(min(number(to.Add(-time.Nanosecond))+1-d.first, end), start)
+	}
+	return Days{first: d.first + start, pulls: d.pulls[start:end], marks: d.marks[start:end]}
+}
+
+// Pulls are those of the days that the time from <= time < to touches.
+func (d Days) Pulls(from, to time.Time) int64 {
+	var sum int64
+	for _, n := range d.between(from, to).pulls {
+		sum = added(sum, n)
+	}
+	return sum
+}
+
+// Sum is trail.Sum of the days of many between from and to, for thousands of
+// repositories: every day that one of them has, in order.
+func Sum(trails []*Trail, from, to time.Time) []trail.Period {
+	first, end := int64(math.MaxInt64), int64(math.MinInt64)
+	parts := make([]Days, 0, len(trails))
+	for _, t := range trails {
+		if part := t.Days.between(from, to); part.Len() > 0 {
+			parts = append(parts, part)
+			first, end = min(first, part.first), max(end, part.first+int64(part.Len()))
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	total := Days{first: first, pulls: make([]int64, end-first), marks: make([]mark, end-first)}
+	known := make([]bool, end-first)
+	for _, part := range parts {
+		total.add(part, known)
+	}
+	return total.only(known)
+}
+
+// add adds part, which lies within d; known tells the days that were added to before.
+func (d Days) add(part Days, known []bool) {
+	offset := part.first - d.first
+	for i, n := range part.pulls {
+		at := offset + int64(i)
+		m := part.marks[i]
+		if known[at] {
+			before := d.marks[at]
+			m = before&m&gap | (before|m)&partial
+		}
+		d.pulls[at], d.marks[at], known[at] = added(d.pulls[at], n), m, true
+	}
+}
+
+// only are the days that are known.
+func (d Days) only(known []bool) []trail.Period {
+	out := make([]trail.Period, 0, len(known))
+	for i, k := range known {
+		if k {
+			out = append(out, d.At(i))
+		}
+	}
+	return out
+}
+
+// added is a+b of two that are not negative, or the largest int64.
+func added(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
