@@ -1,0 +1,169 @@
+package rollup
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"pulltrail/internal/trail"
+)
+
+// Metric is what a Table has of each day.
+type Metric int
+
+// The metrics.
+const (
+	Pulls  Metric = iota // the pulls of the day
+	Totals               // the running total at its end
+)
+
+// Table is one metric of many repositories over the same UTC days.
+type Table struct {
+	// Days are consecutive; all rows have a value for each of them.
+	Days []time.Time
+	// Rows are those with the most pulls in these days first; the last one may stand for
+	// all others.
+	Rows []Row
+	// Sum is all of them together.
+	Sum Row
+}
+
+// Row is a line of a Table.
+type Row struct {
+	// Trails are the repositories that it stands for: one, except in a sum.
+	Trails []*Trail
+	Values []Value
+}
+
+// Value is a metric of one day.
+type Value struct {
+	N int64
+	// Known is false where nothing is known: N is then zero.
+	Known bool
+	// Gap and Partial are as in trail.Period.
+	Gap, Partial bool
+}
+
+// NewTable is the metric of trails in the days that the time from <= time < to touches,
+// as far as one of them is known; a zero time leaves that end open. The top with the
+// most pulls have a row of their own, the others one together.
+//
+// In a sum of totals a repository counts with its last known total in the days
+// after, because a total that is not known any more has not become zero.
+func NewTable(trails []*Trail, metric Metric, from, to time.Time, top int) Table {
+	first, n := extent(trails, from, to)
+	table := Table{Days: make([]time.Time, n), Sum: sumRow(trails, metric, first, n)}
+	for i := range table.Days {
+		table.Days[i] = time.Unix((first+int64(i))*daySeconds, 0).UTC()
+	}
+	sorted := mostPulls(trails, from, to)
+	single := min(top, len(sorted))
+	if len(sorted) == top+1 {
+		single++ // instead of others that are one
+	}
+	for _, t := range sorted[:single] {
+		table.Rows = append(table.Rows, Row{Trails: []*Trail{t}, Values: t.values(metric, first, n)})
+	}
+	if rest := sorted[single:]; len(rest) > 0 {
+		table.Rows = append(table.Rows, sumRow(rest, metric, first, n))
+	}
+	return table
+}
+
+// extent is the first of the days, and how many there are.
+func extent(trails []*Trail, from, to time.Time) (first int64, n int) {
+	var end int64
+	for _, t := range trails {
+		part := t.Days.between(from, to)
+		if part.Len() == 0 {
+			continue
+		}
+		last := part.first + int64(part.Len())
+		if end == 0 {
+			first, end = part.first, last
+		}
+		first, end = min(first, part.first), max(end, last)
+	}
+	return first, int(end - first)
+}
+
+func mostPulls(trails []*Trail, from, to time.Time) []*Trail {
+	type ranked struct {
+		*Trail
+		pulls int64
+	}
+	all := make([]ranked, len(trails))
+	for i, t := range trails {
+		all[i] = ranked{t, t.Days.Pulls(from, to)}
+	}
+	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(b.pulls, a.pulls) })
+	out := make([]*Trail, len(all))
+	for i, r := range all {
+		out[i] = r.Trail
+	}
+	return out
+}
+
+// values are those of the n days from first.
+func (t *Trail) values(metric Metric, first int64, n int) []Value {
+	out := make([]Value, n)
+	running := runningTotal{total: t.First.Pulls, restated: t.Restatements}
+	for i, pulls := range t.Days.pulls {
+		total := running.at(pulls, t.Days.first+int64(i))
+		at := t.Days.first + int64(i) - first
+		if at < 0 || at >= int64(n) {
+			continue
+		}
+		v := Value{N: pulls, Known: true, Gap: t.Days.marks[i]&gap != 0, Partial: t.Days.marks[i]&partial != 0}
+		if metric == Totals {
+			v.N = total
+			// The first day begins in the middle but ends with a total; only the newest has not ended.
+			v.Partial = v.Partial && i == len(t.Days.pulls)-1
+		}
+		out[at] = v
+	}
+	return out
+}
+
+// runningTotal goes from day to day.
+type runningTotal struct {
+	total    int64
+	restated []trail.Restatement
+}
+
+// at is the total at the end of the day with this number and these pulls.
+func (r *runningTotal) at(pulls, day int64) int64 {
+	r.total += pulls
+	end := (day + 1) * daySeconds * 1e6
+	for len(r.restated) > 0 && r.restated[0].At.UnixMicro() <= end {
+		r.total += r.restated[0].To - r.restated[0].From
+		r.restated = r.restated[1:]
+	}
+	return r.total
+}
+
+func sumRow(trails []*Trail, metric Metric, first int64, n int) Row {
+	row := Row{Trails: trails, Values: make([]Value, n)}
+	for _, t := range trails {
+		values := t.values(metric, first, n)
+		carried, since := t.First.Pulls, number(t.First.Time)-first
+		for i, v := range values {
+			if metric == Totals && !v.Known && int64(i) >= since {
+				v = Value{N: carried, Known: true}
+			}
+			if v.Known {
+				carried = v.N
+				row.Values[i] = row.Values[i].and(v)
+			}
+		}
+	}
+	return row
+}
+
+// and is the sum of two values, the second of which is known; see trail.Sum.
+func (v Value) and(w Value) Value {
+	if !v.Known {
+		return w
+	}
+	return Value{N: added(v.N, w.N), Known: true, Gap: v.Gap && w.Gap, Partial: v.Partial || w.Partial}
+}
