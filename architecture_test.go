@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"internal/web/api":    {"internal/history", "internal/trail"},
 	"internal/web/ops":    {},
 	"internal/web/page":   {"internal/history", "internal/trail"},
+	"internal/web/svg":    {"internal/trail"},
 
 	"bench": {},
 

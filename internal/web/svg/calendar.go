@@ -84,7 +84,11 @@ func (s stride) name(t, before time.Time) string {
 		return t.Format("Jan")
 	case s.length >= day && newYear:
 		return t.Format(dateLayout)
-	case s.length >= day, t.Equal(t.Truncate(day)):
+	case s.length >= day:
+		return t.Format("2 Jan")
+	case t.Equal(t.Truncate(day)) && newYear:
+		return t.Format(dateLayout)
+	case t.Equal(t.Truncate(day)):
 		return t.Format("2 Jan")
 	case before.IsZero():
 		return t.Format("2 Jan 15:04")
@@ -103,9 +107,13 @@ type label struct {
 const apart = 14
 
 // timeAxis are the labels of the shortest stride at which they do not come close to
-// each other. Where no stride fits it is the date of the beginning.
-func timeAxis(first, last time.Time, x func(time.Time) float64, left, right float64) []label {
+// each other, and that is not shorter than least. Where no stride fits it is the date
+// of the beginning.
+func timeAxis(first, last time.Time, least time.Duration, x func(time.Time) float64, left, right float64) []label {
 	for _, s := range strides {
+		if s.approximate() < least.Seconds() {
+			continue
+		}
 		if labels := s.labels(first, last, x, left, right); labels != nil {
 			return labels
 		}
@@ -113,12 +121,17 @@ func timeAxis(first, last time.Time, x func(time.Time) float64, left, right floa
 	return []label{centred(first.Format(dateLayout), x(first), left, right)}
 }
 
-// labels are those of the ticks; nil when there are none or they come too close.
+// labels are those of the ticks; nil when there are none or they come too close. The
+// first, which the edge may have pushed aside and has the most to say, gives way.
 func (s stride) labels(first, last time.Time, x func(time.Time) float64, left, right float64) []label {
 	var labels []label
 	var before time.Time
-	for _, t := range s.ticks(first, last) {
+	for i, t := range s.ticks(first, last) {
 		l := centred(s.name(t, before), x(t), left, right)
+		if i == 1 && l.left < labels[0].end+apart {
+			labels = nil
+			l = centred(s.name(t, time.Time{}), x(t), left, right)
+		}
 		if len(labels) > 0 && l.left < labels[len(labels)-1].end+apart {
 			return nil
 		}

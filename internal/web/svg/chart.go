@@ -60,6 +60,7 @@ const (
 
 	// Pixels. There are two sizes of text.
 	small, large              = 11, 16
+	bold                      = 1.15 // times as wide
 	usualWidth, usualHeight   = 800, 360
 	leastWidth, leastHeight   = 200, 200
 	mostWidth, mostHeight     = 4000, 2000
@@ -108,7 +109,7 @@ func pixel(v float64) string { return string(coordinate(nil, tenths(v))) }
 
 func (p *picture) heading(b *bytes.Buffer) {
 	if p.Title != "" {
-		text(b, "chart-ink", ` font-size="16" font-weight="600"`, p.pad, p.titleAt, fit(p.Title, large*1.1, p.inner()))
+		text(b, "chart-ink", ` font-size="16" font-weight="600"`, p.pad, p.titleAt, fit(p.Title, large*bold, p.inner()))
 	}
 	if p.Subtitle != "" {
 		text(b, "chart-soft", "", p.pad, p.subtitleAt, fit(p.Subtitle, small, p.inner()))

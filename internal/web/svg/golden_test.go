@@ -114,14 +114,26 @@ func pictures() map[string][]byte {
 			c.Log = true
 			c.Lines = []Line{{Name: "big", Points: wave(monday, 90, 12_916_987_208, 0)}, {Name: "small", Points: wave(monday, 90, 30, 5)}, {Name: "tiny", Points: wave(monday, 90, 1, 9)}}
 		}),
-		"one":          with(func(c *Chart) { c.Lines = []Line{{Name: "one", Points: []Point{{At: monday, Value: 17}}}}; c.Marks = nil }),
-		"empty":        with(func(c *Chart) { c.Lines, c.Empty = nil, "The first snapshot comes at 01:00 UTC" }),
-		"zero":         with(func(c *Chart) { c.Lines = []Line{{Name: "zero", Points: wave(monday, 365, 0, 0)}} }),
-		"billions":     with(func(c *Chart) { c.Lines[0].Points = wave(monday, 60, 12_916_987_208, 0); c.Unit = "pulls" }),
-		"largest":      with(func(c *Chart) { c.Lines = []Line{{Points: []Point{{At: monday}, {At: monday.Add(day), Value: math.MaxInt64}}}} }),
-		"hostile":      with(func(c *Chart) { c.Lines, c.Title, c.Subtitle = hostileLines(), hostile[5], hostile[0]; c.Marks[0].Label = hostile[2] }),
-		"three-years":  with(func(c *Chart) { c.Lines = many(9, 3*365) }),
-		"hours":        with(func(c *Chart) { c.From, c.To = monday, monday.Add(day); c.Lines = []Line{{Points: hours(24)}}; c.Unit = "pulls per hour" }),
+		"one": with(func(c *Chart) {
+			c.Lines = []Line{{Name: "one", Points: []Point{{At: monday, Value: 17}}}}
+			c.Marks = nil
+		}),
+		"empty":    with(func(c *Chart) { c.Lines, c.Empty = nil, "The first snapshot comes at 01:00 UTC" }),
+		"zero":     with(func(c *Chart) { c.Lines = []Line{{Name: "zero", Points: wave(monday, 365, 0, 0)}} }),
+		"billions": with(func(c *Chart) { c.Lines[0].Points = wave(monday, 60, 12_916_987_208, 0); c.Unit = "pulls" }),
+		"largest": with(func(c *Chart) {
+			c.Lines = []Line{{Points: []Point{{At: monday}, {At: monday.Add(day), Value: math.MaxInt64}}}}
+		}),
+		"hostile": with(func(c *Chart) {
+			c.Lines, c.Title, c.Subtitle = hostileLines(), hostile[5], hostile[0]
+			c.Marks[0].Label = hostile[2]
+		}),
+		"three-years": with(func(c *Chart) { c.Lines = many(9, 3*365) }),
+		"hours": with(func(c *Chart) {
+			c.From, c.To = monday, monday.Add(day)
+			c.Lines = []Line{{Points: hours(24)}}
+			c.Unit = "pulls per hour"
+		}),
 		"inline":       with(func(c *Chart) { c.Lines = many(3, 30); c.Inline = true; c.Title, c.Subtitle = "", "" }),
 		"inline-empty": Chart{Inline: true}.SVG(),
 	}

@@ -141,8 +141,24 @@ func (p *picture) plot() {
 		}
 	}
 	if p.shown || !p.From.IsZero() && !p.To.IsZero() {
-		p.labels = timeAxis(p.first, p.last, p.x, p.pad, float64(p.width)-p.pad)
+		p.labels = timeAxis(p.first, p.last, p.unitOfTime(), p.x, p.pad, float64(p.width)-p.pad)
 	}
+}
+
+// unitOfTime is a day where all points are at the beginning of one; hours would say
+// nothing then. Otherwise it is zero.
+func (p *picture) unitOfTime() time.Duration {
+	for _, points := range p.points {
+		for _, q := range points {
+			if !q.At.Equal(q.At.Truncate(day)) {
+				return 0
+			}
+		}
+	}
+	if !p.shown {
+		return 0
+	}
+	return day
 }
 
 // inner is the width between the paddings.

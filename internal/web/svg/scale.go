@@ -42,8 +42,8 @@ func logarithmic(most int64, room int) (scale, []float64) {
 	for math.Pow10(decades) < float64(most) {
 		decades++
 	}
-	room = max(1, min(5, room-1))
-	every := (decades + room - 1) / room
+	intervals := max(1, min(5, room-1))
+	every := (decades + intervals - 1) / intervals
 	ticks := []float64{0}
 	for d := decades - (decades-1)/every*every; d <= decades; d += every {
 		if d*room >= decades {

@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// The years that can be shown.
-const (
-	firstYear = 1
-	lastYear  = 9999
+// The times that can be shown. A year outside of what time.Time can count may look like
+// one within, so they are compared as times.
+var (
+	earliest = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+	latest   = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 )
 
 // seconds since 1970.
 func seconds(t time.Time) float64 { return float64(t.Unix()) + float64(t.Nanosecond())/1e9 }
 
-// bounded is t in UTC, within the years that can be shown.
+// bounded is t in UTC, within the times that can be shown.
 func bounded(t time.Time) time.Time {
-	t = t.UTC()
 	switch {
-	case t.Year() < firstYear:
-		return time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC)
-	case t.Year() > lastYear:
-		return time.Date(lastYear, 12, 31, 0, 0, 0, 0, time.UTC)
+	case t.Before(earliest):
+		return earliest
+	case t.After(latest):
+		return latest
 	}
-	return t
+	return t.UTC()
 }
 
 // span is the time from first to last. An end that is zero is that of the points; what
