@@ -47,8 +47,9 @@ var arrows = map[string][]string{
 	"internal/web/access": {},
 	"internal/web/api":    {"internal/history", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply"},
 	"internal/web/ops":    {},
-	"internal/web/page":   {"internal/history", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply"},
+	"internal/web/page":   {"internal/history", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply", "internal/web/svg"},
 	"internal/web/reply":  {},
+	"internal/web/svg":    {"internal/trail"},
 
 	"bench": {},
 
