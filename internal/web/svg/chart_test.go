@@ -261,9 +261,9 @@ func TestMarksThatWouldTouchAreOne(t *testing.T) {
 }
 
 func TestDescription(t *testing.T) {
-	c := Chart{Title: "T", Unit: "Pulls per day", Lines: []Line{{Name: "a/b", Points: []Point{{At: monday, Value: 1}, {At: monday.AddDate(0, 0, 1), Value: 12345}}}, {Name: "c/d"}}}
+	c := Chart{Title: "T", Unit: "pulls per day", Lines: []Line{{Name: "a/b", Points: []Point{{At: monday, Value: 1}, {At: monday.AddDate(0, 0, 1), Value: 12345}}}, {Name: "c/d"}}}
 	said := func(c Chart) string { return ofName(elements(t, c.SVG()), "desc", "")[0].text }
-	if got, want := said(c), "Pulls per day from 3 Aug 2026 to 4 Aug 2026; the highest is 12,345 on 4 Aug 2026, of a/b; 2 lines."; got != want {
+	if got, want := said(c), "A chart of pulls per day from 3 Aug 2026 to 4 Aug 2026; the highest is 12,345 on 4 Aug 2026, of a/b; 2 lines."; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	c.Description = "12,346 pulls."
