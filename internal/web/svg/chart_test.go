@@ -34,9 +34,9 @@ func TestNoLabelsOverlapWhateverTheRangeAndTheWidth(t *testing.T) {
 	spans := []time.Duration{20 * time.Minute, time.Hour, 7 * time.Hour, day, 2 * day, 3 * day, 5 * day, 7 * day, 12 * day, 20 * day, 30 * day, 45 * day, 60 * day,
 		90 * day, 120 * day, 180 * day, 270 * day, 365 * day, 500 * day, 730 * day, 1095 * day, 1825 * day, 3650 * day, 7305 * day, 36525 * day}
 	starts := []time.Time{monday, monday.Add(13*time.Hour + 7*time.Minute), time.Date(2026, 12, 30, 0, 0, 0, 0, time.UTC), time.Date(2024, 2, 29, 23, 59, 0, 0, time.UTC)}
-	for _, span := range spans {
-		for _, start := range starts {
-			for width := 300; width <= 1600; width += 37 {
+	for i, span := range spans {
+		for j, start := range starts {
+			for width := 300 + (37*i+11*j)%130; width <= 1600; width += 130 {
 				c := Chart{
 					Title: "A title", Subtitle: "A subtitle", Unit: "pulls per day", Width: width, Height: 200 + width%300, Inline: width%2 == 0, Log: width%5 == 0,
 					From: start, To: start.Add(span), Lines: many(width%9+1, 3),
