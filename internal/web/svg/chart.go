@@ -163,10 +163,10 @@ func (p *picture) description() string {
 	}
 	what := p.Unit
 	if what == "" {
-		what = "Values"
+		what = "values"
 	}
 	best, line, _ := most(p.points)
-	s := fmt.Sprintf("%s from %s to %s; the highest is %s on %s", what, p.first.Format(dateLayout), p.last.Format(dateLayout),
+	s := fmt.Sprintf("A chart of %s from %s to %s; the highest is %s on %s", what, p.first.Format(dateLayout), p.last.Format(dateLayout),
 		grouped(strconv.FormatInt(best.Value, 10)), best.At.UTC().Format(dateLayout))
 	if name := p.names[line]; name != "" {
 		s += ", of " + isolated(name)

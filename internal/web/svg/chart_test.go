@@ -34,9 +34,9 @@ func TestNoLabelsOverlapWhateverTheRangeAndTheWidth(t *testing.T) {
 	spans := []time.Duration{20 * time.Minute, time.Hour, 7 * time.Hour, day, 2 * day, 3 * day, 5 * day, 7 * day, 12 * day, 20 * day, 30 * day, 45 * day, 60 * day,
 		90 * day, 120 * day, 180 * day, 270 * day, 365 * day, 500 * day, 730 * day, 1095 * day, 1825 * day, 3650 * day, 7305 * day, 36525 * day}
 	starts := []time.Time{monday, monday.Add(13*time.Hour + 7*time.Minute), time.Date(2026, 12, 30, 0, 0, 0, 0, time.UTC), time.Date(2024, 2, 29, 23, 59, 0, 0, time.UTC)}
-	for _, span := range spans {
-		for _, start := range starts {
-			for width := 300; width <= 1600; width += 37 {
+	for i, span := range spans {
+		for j, start := range starts {
+			for width := 300 + (37*i+11*j)%130; width <= 1600; width += 130 {
 				c := Chart{
 					Title: "A title", Subtitle: "A subtitle", Unit: "pulls per day", Width: width, Height: 200 + width%300, Inline: width%2 == 0, Log: width%5 == 0,
 					From: start, To: start.Add(span), Lines: many(width%9+1, 3),
@@ -261,9 +261,9 @@ func TestMarksThatWouldTouchAreOne(t *testing.T) {
 }
 
 func TestDescription(t *testing.T) {
-	c := Chart{Title: "T", Unit: "Pulls per day", Lines: []Line{{Name: "a/b", Points: []Point{{At: monday, Value: 1}, {At: monday.AddDate(0, 0, 1), Value: 12345}}}, {Name: "c/d"}}}
+	c := Chart{Title: "T", Unit: "pulls per day", Lines: []Line{{Name: "a/b", Points: []Point{{At: monday, Value: 1}, {At: monday.AddDate(0, 0, 1), Value: 12345}}}, {Name: "c/d"}}}
 	said := func(c Chart) string { return ofName(elements(t, c.SVG()), "desc", "")[0].text }
-	if got, want := said(c), "Pulls per day from 3 Aug 2026 to 4 Aug 2026; the highest is 12,345 on 4 Aug 2026, of a/b; 2 lines."; got != want {
+	if got, want := said(c), "A chart of pulls per day from 3 Aug 2026 to 4 Aug 2026; the highest is 12,345 on 4 Aug 2026, of a/b; 2 lines."; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	c.Description = "12,346 pulls."
