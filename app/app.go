@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,6 +46,11 @@ type Options struct {
 	// control socket; Task is called when all parts have started, and its end is
 	// the end of Run.
 	Task func(context.Context, control.Daemon) error
+	// Demo says on every page that the numbers are simulated.
+	Demo bool
+	// MaxGap is how far apart two snapshots may be without a gap between them; zero is
+	// what follows from the schedule. It is for a history that was collected otherwise.
+	MaxGap time.Duration
 	// Ready, where set, is called once everything listens, with the addresses.
 	Ready func(Addresses)
 }
@@ -164,6 +170,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	shown, err := handler(shownParts{
 		registry: registry, roster: who, trail: trail, polls: cfg.Collector, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
+		demo: opts.Demo, maxGap: opts.MaxGap,
 	})
 	if err != nil {
 		return err

@@ -35,20 +35,24 @@ type shownParts struct {
 	subscribers []*mqttio.Subscriber
 	followers   []*indexer.Follower
 	log         *slog.Logger
+	demo        bool
+	maxGap      time.Duration // zero: as the schedule has it
 }
 
 // handler puts page, API, health and metrics under one roof.
 func handler(s shownParts) (http.Handler, error) {
 	pages, err := page.New(page.Options{
 		History: s.trail, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
-		Tracked: s.roster.repositories, Version: version.Short(), Log: s.log,
+		Tracked: s.roster.repositories, Version: version.Short(), Demo: s.demo, Log: s.log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	gap, err := maxGap(s.polls, time.Now())
-	if err != nil {
-		return nil, err
+	gap := s.maxGap
+	if gap == 0 {
+		if gap, err = maxGap(s.polls, time.Now()); err != nil {
+			return nil, err
+		}
 	}
 	health := ops.New(ops.Options{Version: version.Short(), Checks: s.checks(), Gatherer: s.registry, Log: s.log})
 	mux := http.NewServeMux()
