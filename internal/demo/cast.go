@@ -92,7 +92,7 @@ func cast() []script {
 			stars: 17, starsEachYear: 3, size: 410 * mega, sizeEachPush: 22 * mega, abandoned: 520, silent: 365,
 		},
 		{
-			Repository: name("quarry", "chisel"), description: "A build image for continuous integration. Nobody pulls it on Sundays.", registered: 1250,
+			Repository: name("quarry", "chisel"), description: "A build image. On Sundays it rests.", registered: 1250,
 			total: 17_300_000, daily: 38_000, growth: 1.35, weekend: 0.12, pushEvery: 14, rush: 0.35,
 			stars: 88, starsEachYear: 40, size: 66 * giga, sizeEachPush: 1400 * mega,
 		},

@@ -87,7 +87,7 @@ type Options struct {
 	Version string
 	// Demo says on every page that its numbers are simulated.
 	Demo bool
-	Log     *slog.Logger
+	Log  *slog.Logger
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
 }
