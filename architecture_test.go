@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"mqttio":    {},
 	"indexer":   {"internal/search"},
 
-	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/config", "internal/control", "internal/datadir", "internal/version"},
+	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/version", "internal/web"},
 	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/web", "internal/datadir"},
 
 	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"internal/database":   {},
 	"internal/datadir":    {},
 	"internal/deadletter": {"internal/database"},
+	"internal/demo":       {"collector", "internal/database", "internal/datadir", "internal/history", "internal/roster"},
 	"internal/history":    {"internal/database"},
 	"internal/journal":    {},
 	"internal/outbox":     {"internal/database"},

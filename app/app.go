@@ -47,6 +47,8 @@ type Options struct {
 	// control socket; Task is called when all parts have started, and its end is
 	// the end of Run.
 	Task func(context.Context, control.Daemon) error
+	// Demo says on every page that the numbers are simulated.
+	Demo bool
 	// Ready, where set, is called once everything listens, with the addresses.
 	Ready func(Addresses)
 }
@@ -172,6 +174,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	shown, err := handler(shownParts{
 		registry: registry, roster: who, trail: trail, curves: curves, maxGap: curves.MaxGap, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
+		demo: opts.Demo,
 	})
 	if err != nil {
 		return err

@@ -37,13 +37,14 @@ type shownParts struct {
 	subscribers []*mqttio.Subscriber
 	followers   []*indexer.Follower
 	log         *slog.Logger
+	demo        bool
 }
 
 // handler puts page, API, health and metrics under one roof.
 func handler(s shownParts) (http.Handler, error) {
 	pages, err := page.New(page.Options{
 		History: s.trail, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
-		Tracked: s.roster.repositories, Version: version.Short(), Log: s.log,
+		Tracked: s.roster.repositories, Version: version.Short(), Demo: s.demo, Log: s.log,
 	})
 	if err != nil {
 		return nil, err
@@ -79,9 +80,13 @@ const (
 	timeAhead  = 400 * 24 * time.Hour
 )
 
+// leastDistance is what curves of days can bridge: what was collected once a day before
+// is no gap after the schedule has become a faster one.
+const leastDistance = 24 * time.Hour
+
 // maxGap is how far apart two snapshots are that are not a gap: twice the longest time
-// between two slots, so that one run may be missed, and what the second may be late
-// for its slot.
+// between two slots, or two days where that is less, so that one run may be missed, and
+// what the second may be late for its slot.
 func maxGap(cfg collector.Config, now time.Time) (time.Duration, error) {
 	schedule, err := scheduler.ParseSchedule(cfg.Schedule, cfg.Timezone)
 	if err != nil {
@@ -94,7 +99,7 @@ func maxGap(cfg collector.Config, now time.Time) (time.Duration, error) {
 		longest = max(longest, next.Sub(slot))
 		slot = next
 	}
-	return 2*longest + cfg.Jitter + cfg.Deadline, nil
+	return 2*max(longest, leastDistance) + cfg.Jitter + cfg.Deadline, nil
 }
 
 // runs tells the page of the collect job.

@@ -56,7 +56,7 @@ func (c collectCommand) Run(ctx context.Context, p *Process, top *command) error
 	collect := func(ctx context.Context, via control.Daemon) (err error) {
 		r.Summary, err = via.Collect(ctx, repositories, c.Settle, func(result control.Result) {
 			r.Results = append(r.Results, result)
-			progress.show(result)
+			progress.show(result.Repository.String())
 		})
 		progress.clear()
 		return err
@@ -179,14 +179,15 @@ func newProgress(w io.Writer, total int) *progress {
 	return &progress{}
 }
 
-func (p *progress) show(r control.Result) {
+// show says that one more is done, and of what.
+func (p *progress) show(what string) {
 	if p.w == nil {
 		return
 	}
 	p.done++
 	const width = 24
 	filled := width * p.done / max(p.total, p.done)
-	fmt.Fprintf(p.w, "\r\033[K[%s%s] %d of %d  %s", strings.Repeat("#", filled), strings.Repeat(".", width-filled), p.done, p.total, r.Repository)
+	fmt.Fprintf(p.w, "\r\033[K[%s%s] %d of %d  %s", strings.Repeat("#", filled), strings.Repeat(".", width-filled), p.done, p.total, what)
 }
 
 func (p *progress) clear() {

@@ -85,7 +85,9 @@ type Options struct {
 	// Tracked are the repositories that are polled.
 	Tracked func(context.Context) ([]hub.Repository, error)
 	Version string
-	Log     *slog.Logger
+	// Demo says on every page that its numbers are simulated.
+	Demo bool
+	Log  *slog.Logger
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
 }
@@ -194,10 +196,11 @@ type frame struct {
 	Version     string
 	Style, Icon string
 	Refresh     int // seconds until the page reloads itself; 0 is never
+	Demo        bool
 }
 
 func (h *handler) frame() frame {
-	return frame{Words: english(), Version: h.Version, Style: h.assets.url(stylePath), Icon: h.assets.url(iconPath)}
+	return frame{Words: english(), Version: h.Version, Style: h.assets.url(stylePath), Icon: h.assets.url(iconPath), Demo: h.Demo}
 }
 
 // render makes the page before it sends anything of it.

@@ -355,6 +355,24 @@ func TestDeadLettersThatCannotBeCountedAreLeftOutAndLoggedWhenThatChanges(t *tes
 	}
 }
 
+func TestADemoSaysSoOnEveryPage(t *testing.T) {
+	for _, demo := range []bool{true, false} {
+		h, err := New(Options{
+			History: &trail{repositories: []history.Repository{nginx(t)}}, DeadLetters: &letters{}, Runs: runs{}, Demo: demo,
+			Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/", "/nothing"} {
+			page := ask(h, http.MethodGet, path).Body.String()
+			if got := strings.Contains(page, `<p class="demo" role="note">`+english().Demo+"</p>"); got != demo {
+				t.Errorf("demo %v, %s: %s", demo, path, page)
+			}
+		}
+	}
+}
+
 func TestOneDeadLetterIsNotSeveral(t *testing.T) {
 	page := ask(handlerWith(t, scene{}, &letters{n: 1}), http.MethodGet, "/").Body.String()
 	if !strings.Contains(page, "1 dead letter<") {

@@ -25,6 +25,8 @@ type vocabulary struct {
 	// The table: its caption, its columns and its last row.
 	Caption, Repository, Pulls, Stars, Size, LastPush, Collected, State, Sum string
 
+	Demo string // says that the numbers are simulated
+
 	// A pull is what Docker Hub counts as one.
 	WhatCounts, Times    string
 	API, Metrics, Health string
@@ -35,6 +37,7 @@ func english() vocabulary {
 		Title: "Pulltrail", Tagline: "the history of your Docker Hub pulls", Home: "Back to the repositories", FourNumbers: "At a glance",
 		Caption: "Repositories", Repository: "Repository", Pulls: "Pulls", Stars: "Stars", Size: "Size",
 		LastPush: "Last push", Collected: "Collected", State: "State", Sum: "All together",
+		Demo:       "This is a demo: the repositories and all their numbers are simulated, and nothing is sent anywhere.",
 		WhatCounts: "A pull is what Docker Hub counts as one: pulls of an image, and checks that found it up to date.",
 		Times:      "Times are UTC.",
 		API:        "API", Metrics: "Metrics", Health: "Readiness",
