@@ -54,9 +54,10 @@ var arrows = map[string][]string{
 
 	"bench": {},
 
-	"internal/faulttest": {},
-	"internal/hubtest":   {},
-	"internal/sinktest":  {},
+	"internal/browsertest": {},
+	"internal/faulttest":   {},
+	"internal/hubtest":     {},
+	"internal/sinktest":    {},
 }
 
 // shared is the vocabulary. A package whose entry above is nil imports not even
