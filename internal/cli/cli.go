@@ -39,6 +39,7 @@ type command struct {
 
 	Run     runCommand     `cmd:"" default:"withargs" help:"Run the daemon: poll on schedule, publish, store, serve the page (the default)."`
 	Collect collectCommand `cmd:"" help:"Poll now, through the whole chain, and print what became of each repository."`
+	Top     topCommand     `cmd:"" help:"Show how the repositories fare, with a sparkline of 30 days."`
 	Check   checkCommand   `cmd:"" help:"Check the configuration and, with --connect, every neighbour."`
 	Demo    demoCommand    `cmd:"" help:"Show everything on a simulated Docker Hub with two years of history. Nothing is read, sent or kept."`
 	Version versionCommand `cmd:"" help:"Print the version."`
