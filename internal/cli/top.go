@@ -131,7 +131,7 @@ func (r topReport) print(w io.Writer) error {
 	fmt.Fprintf(table, "TOTAL\t24 H\t7 D\t30 D\tCHANGE\tSTARS\t  %-*s  REPOSITORY\n", control.TopDays, "30 DAYS")
 	for _, t := range r.Repositories {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t  %s  %s\n", grouped(&t.PullCount), pullsOf(t.Day), pullsOf(t.Week), pullsOf(t.Month),
-			change(t.Month), grouped(t.StarCount), sparkline(t.Days), oneLine(t.Repository.String()))
+			change(t.Month), grouped(t.StarCount), sparkline(t.Days), oneLine(t.String()))
 	}
 	if err := table.Flush(); err != nil {
 		return err

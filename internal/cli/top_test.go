@@ -44,7 +44,7 @@ func TestWhatIsShownIsChosenAndSorted(t *testing.T) {
 	} {
 		var names []string
 		for _, t := range c.chosen(all) {
-			names = append(names, t.Repository.String())
+			names = append(names, t.String())
 		}
 		if got := strings.Join(names, " "); got != want {
 			t.Errorf("%+v: got %q, want %q", c, got, want)
