@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"mqttio":    {},
 	"indexer":   {"internal/search"},
 
-	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/config", "internal/control", "internal/datadir", "internal/version"},
+	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/config", "internal/control", "internal/datadir", "internal/version", "internal/web/access"},
 	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/web", "internal/datadir"},
 
 	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
@@ -42,10 +42,11 @@ var arrows = map[string][]string{
 	"internal/roster":     {"internal/database"},
 	"internal/search":     {},
 	"internal/state":      {"internal/database"},
-	"internal/web":        {},
-	"internal/web/api":    {"internal/history", "internal/trail"},
-	"internal/web/ops":    {},
-	"internal/web/page":   {"internal/history", "internal/trail"},
+	"internal/web":        {"internal/web/access"},
+	"internal/web/access": {},
+	"internal/web/api":    {"internal/history", "internal/trail", "internal/web/access"},
+	"internal/web/ops":    {"internal/web/access"},
+	"internal/web/page":   {"internal/history", "internal/trail", "internal/web/access"},
 
 	"bench": {},
 

@@ -168,7 +168,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if err != nil {
 		return err
 	}
-	pages := web.New(cfg.Web.Listen, shown, log)
+	pages := web.New(cfg.Web, shown, log)
 	if err := pages.Listen(); err != nil {
 		return err
 	}

@@ -42,6 +42,8 @@ type command struct {
 	Check   checkCommand   `cmd:"" help:"Check the configuration and, with --connect, every neighbour."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
+	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for the user of the page (key web.password_hash)."`
+
 	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
 }
 

@@ -57,7 +57,7 @@ func get(t *testing.T, url string) (*http.Response, string) {
 
 func TestServesFromListenUntilItsContextIsDone(t *testing.T) {
 	var log logged
-	s := New("127.0.0.1:0", hello, log.logger())
+	s := New(Config{Listen: "127.0.0.1:0"}, hello, log.logger())
 	if s.Addr() != nil {
 		t.Errorf("there is an address before Listen: %v", s.Addr())
 	}
@@ -81,7 +81,7 @@ func TestServesFromListenUntilItsContextIsDone(t *testing.T) {
 
 func TestAStopLetsARequestFinish(t *testing.T) {
 	entered, finish := make(chan struct{}), make(chan struct{})
-	s := New("127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := New(Config{Listen: "127.0.0.1:0"}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(entered)
 		<-finish
 		if r.Context().Err() != nil {
@@ -123,7 +123,7 @@ func untilRefused(t *testing.T, addr string) {
 
 func TestAStopCutsOffARequestThatDoesNotEnd(t *testing.T) {
 	entered, left := make(chan struct{}), make(chan struct{})
-	s := New("127.0.0.1:0", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	s := New(Config{Listen: "127.0.0.1:0"}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		close(entered)
 		<-r.Context().Done()
 		close(left)
@@ -145,19 +145,19 @@ func TestAStopCutsOffARequestThatDoesNotEnd(t *testing.T) {
 }
 
 func TestAPortInUseIsNamedWithTheRemedy(t *testing.T) {
-	first := New("127.0.0.1:0", hello, new(logged).logger())
+	first := New(Config{Listen: "127.0.0.1:0"}, hello, new(logged).logger())
 	if err := first.Listen(); err != nil {
 		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(first.Addr().String())
-	err := New("127.0.0.1:"+port, hello, new(logged).logger()).Listen()
+	err := New(Config{Listen: "127.0.0.1:" + port}, hello, new(logged).logger()).Listen()
 	if err == nil || !strings.Contains(err.Error(), "port "+port) || !strings.Contains(err.Error(), "set web.listen") {
 		t.Errorf("got %v", err)
 	}
 	if err := errors.Join(first.Close(), first.Close()); err != nil {
 		t.Errorf("Close twice: %v", err)
 	}
-	again := New("127.0.0.1:"+port, hello, new(logged).logger())
+	again := New(Config{Listen: "127.0.0.1:" + port}, hello, new(logged).logger())
 	if err := again.Listen(); err != nil {
 		t.Errorf("the closed server still has its port: %v", err)
 	}
@@ -166,7 +166,7 @@ func TestAPortInUseIsNamedWithTheRemedy(t *testing.T) {
 
 func TestAnImpossibleAddressIsNamedWithTheRemedy(t *testing.T) {
 	for _, listen := range []string{"nonsense", "192.0.2.1:0", "127.0.0.1:99999"} {
-		err := New(listen, hello, new(logged).logger()).Listen()
+		err := New(Config{Listen: listen}, hello, new(logged).logger()).Listen()
 		if err == nil || !strings.HasPrefix(err.Error(), "web.listen: ") || !strings.Contains(err.Error(), listen) {
 			t.Errorf("listen %q: got %v", listen, err)
 		}
@@ -174,7 +174,7 @@ func TestAnImpossibleAddressIsNamedWithTheRemedy(t *testing.T) {
 }
 
 func TestServeSaysWhenItCannot(t *testing.T) {
-	s := New("127.0.0.1:0", hello, new(logged).logger())
+	s := New(Config{Listen: "127.0.0.1:0"}, hello, new(logged).logger())
 	if err := s.Serve(t.Context()); err == nil {
 		t.Error("Serve before Listen gave no error")
 	}
