@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"pulltrail/internal/secret"
 )
 
 var hello = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })
@@ -170,6 +172,50 @@ func TestAnImpossibleAddressIsNamedWithTheRemedy(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "web.listen: ") || !strings.Contains(err.Error(), listen) {
 			t.Errorf("listen %q: got %v", listen, err)
 		}
+	}
+}
+
+func TestTheBoundAddressDecidesWhoMayReachIt(t *testing.T) {
+	elsewhere := func(net.Addr) bool { return false } // only loopback is there in a test
+	s := New(Config{Listen: "127.0.0.1:0"}, hello, new(logged).logger())
+	s.local = elsewhere
+	if err := s.Listen(); err == nil || !strings.Contains(err.Error(), "web.listen") || s.Addr() != nil {
+		t.Errorf("without a user and not public: %v", err)
+	}
+	s = New(Config{Listen: "127.0.0.1:0", Public: true}, hello, new(logged).logger())
+	s.local = elsewhere
+	url, _ := serve(t, s)
+	for host, method := range map[string]string{"pulltrail.example": http.MethodGet, "": http.MethodPost} {
+		r, err := http.NewRequest(method, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		response, err := client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if want := map[string]int{http.MethodGet: 200, http.MethodPost: 403}[method]; response.StatusCode != want ||
+			response.Header.Get("Content-Security-Policy") == "" {
+			t.Errorf("%s %s: %d %v", method, host, response.StatusCode, response.Header)
+		}
+	}
+}
+
+func TestAUserIsAskedForAndAnUnreadableHashStopsTheStart(t *testing.T) {
+	cfg := Config{Listen: "127.0.0.1:0", Username: "me", PasswordHash: secret.New("hunter2")}
+	err := New(cfg, hello, new(logged).logger()).Listen()
+	if err == nil || !strings.Contains(err.Error(), "web.password_hash") || !strings.Contains(err.Error(), "pulltrail hash-password") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v", err)
+	}
+	cfg.PasswordHash = secret.New(someHash) // of U*U
+	url, _ := serve(t, New(cfg, hello, new(logged).logger()))
+	if response, body := get(t, url); response.StatusCode != 401 || body == "hello" || response.Header.Get("Content-Security-Policy") == "" {
+		t.Errorf("got %d %s %v", response.StatusCode, body, response.Header)
+	}
+	if response, body := get(t, strings.Replace(url, "://", "://me:U*U@", 1)); response.StatusCode != 200 || body != "hello" {
+		t.Errorf("got %d %s", response.StatusCode, body)
 	}
 }
 

@@ -101,10 +101,12 @@ func parseArgon2id(parts []string) (hash, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, errors.New("has a salt or a key that is cut off or altered")
 	}
-	return argon2idHash{memory: costs[0], passes: costs[1], threads: uint8(costs[2]), salt: salt, key: key}, nil
+	threads := uint8(costs[2]) //nolint:gosec // at most maxThreads
+	return argon2idHash{memory: costs[0], passes: costs[1], threads: threads, salt: salt, key: key}, nil
 }
 
 func (h argon2idHash) matches(password string) bool {
-	key := argon2.IDKey([]byte(password), h.salt, h.passes, h.memory, h.threads, uint32(len(h.key)))
+	size := uint32(len(h.key)) //nolint:gosec // at most 64
+	key := argon2.IDKey([]byte(password), h.salt, h.passes, h.memory, h.threads, size)
 	return subtle.ConstantTimeCompare(key, h.key) == 1
 }
