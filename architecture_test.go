@@ -16,7 +16,7 @@ var arrows = map[string][]string{
 		"collector", "indexer", "mqttio", "scheduler",
 		"internal/broker", "internal/config", "internal/control", "internal/database", "internal/datadir", "internal/deadletter",
 		"internal/history", "internal/journal", "internal/outbox", "internal/roster", "internal/state", "internal/trail", "internal/version",
-		"internal/web", "internal/web/api", "internal/web/ops", "internal/web/page",
+		"internal/web", "internal/web/access", "internal/web/api", "internal/web/ops", "internal/web/page",
 	},
 
 	// The four never import one another: they meet in app.
