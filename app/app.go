@@ -151,7 +151,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		run.trigger = run.now
 		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, asked) })
 	}
-	who := tracked{reports, poller.Plan(), cfg.Collector.GoneAfter}
+	who := tracked{reports, poller.Plan(), cfg.Collector.GoneAfter, trail, cfg.Collector.Username != ""}
 	if err := who.tidy(ctx); err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if err != nil {
 		return err
 	}
-	pages := web.New(cfg.Web.Listen, shown, log)
+	pages := web.New(cfg.Web, shown, log)
 	if err := pages.Listen(); err != nil {
 		return err
 	}

@@ -10,9 +10,9 @@
 // times are RFC 3339 in UTC. What is not known is null, never zero and never left
 // out. Errors are problems as RFC 9457 has them (application/problem+json).
 //
-// Private repositories do not exist here, because nobody is asked who they are:
-// they are in no list, and asking for one gives the same answer as asking for one
-// that never was.
+// Private repositories do not exist here but for visitors that are authenticated (see
+// package access): they are in no list, and asking for one gives the same answer as
+// asking for one that never was.
 //
 // What pulls of a day and pushes are, internal/trail says. Days of which nothing is
 // known, before the first snapshot and after the newest, are not in the list.

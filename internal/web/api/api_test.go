@@ -17,6 +17,7 @@ import (
 
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/web/access"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -168,6 +169,31 @@ func TestAPrivateRepositoryIsLikeOneThatNeverWas(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAPrivateRepositoryIsThereForTheAuthenticated(t *testing.T) {
+	h := handlerOf(sampleMemory(t), hub.Repository{Namespace: "hidden", Name: "plans"})
+	for _, c := range []struct {
+		visitor access.Visitor
+		status  int
+	}{
+		{access.Visitor{}, 404},
+		{access.Visitor{MayRead: true}, 404},
+		{access.Visitor{MayRead: true, MayAct: true}, 404}, // the owner of the machine, who did not say who it is
+		{access.Visitor{Name: "me", Authenticated: true, MayRead: true, MayAct: true}, 200},
+	} {
+		for _, path := range []string{"", "/hidden/plans", "/hidden/plans/series", "/hidden/plans/daily", "/hidden/plans/pushes"} {
+			w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/v1/repositories"+path, nil)
+			h.ServeHTTP(w, r.WithContext(access.With(r.Context(), c.visitor)))
+			shown, status := strings.Contains(w.Body.String(), "plans"), c.status
+			if path == "" {
+				status = 200
+			}
+			if w.Code != status || shown != (c.status == 200) {
+				t.Errorf("%+v, %q: got %d %s", c.visitor, path, w.Code, w.Body)
+			}
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/web/access"
 )
 
 // repository is one repository as its newest snapshot shows it; all but the first
@@ -57,7 +58,7 @@ func (h *handler) repositories(w http.ResponseWriter, r *http.Request) {
 	for _, s := range stored {
 		fate, tracked := fates[s.Repository]
 		delete(fates, s.Repository)
-		if !isPrivate(s) {
+		if mayBeSeen(r.Context(), s) {
 			list = append(list, shown(s).with(fate, tracked))
 		}
 	}
@@ -103,7 +104,7 @@ func (h *handler) find(ctx context.Context, r *http.Request) (repository, bool, 
 	h.reads.worked()
 	fate, tracked := fates[name]
 	if ok {
-		return shown(stored).with(fate, tracked), !isPrivate(stored), nil
+		return shown(stored).with(fate, tracked), mayBeSeen(ctx, stored), nil
 	}
 	return repository{Repository: name}.with(fate, tracked), tracked, nil
 }
@@ -114,7 +115,10 @@ func unknown(w http.ResponseWriter) {
 	writeProblem(w, http.StatusNotFound, "No repository of this name is known here; /api/v1/repositories lists those that are.")
 }
 
-func isPrivate(r history.Repository) bool { return r.Private || r.Newest.Private }
+// mayBeSeen reports whether the visitor of a request may know of a repository.
+func mayBeSeen(ctx context.Context, r history.Repository) bool {
+	return access.Of(ctx).Authenticated || !r.Private && !r.Newest.Private
+}
 
 func shown(r history.Repository) repository {
 	return repository{
