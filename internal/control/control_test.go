@@ -21,6 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fake is a Daemon that collects, and has no dead letters.
 type fake struct {
 	Letters
+	Archive
 	collect func(ctx context.Context, repositories []hub.Repository, progress func(Result)) (Summary, error)
 }
 

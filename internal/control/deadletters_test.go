@@ -23,6 +23,7 @@ var letter = Letter{
 // letterbox is a Daemon with one dead letter.
 type letterbox struct {
 	Collector
+	Archive
 	fail  error
 	query LetterQuery
 	which Selection
