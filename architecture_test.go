@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"mqttio":    {},
 	"indexer":   {"internal/search"},
 
-	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/config", "internal/control", "internal/datadir", "internal/version"},
+	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/config", "internal/control", "internal/datadir", "internal/search", "internal/transfer", "internal/version"},
 	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/web", "internal/datadir"},
 
 	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"internal/roster":     {"internal/database"},
 	"internal/search":     {},
 	"internal/state":      {"internal/database"},
+	"internal/transfer":   {"internal/control", "internal/search"},
 	"internal/web":        {},
 	"internal/web/api":    {"internal/history", "internal/trail"},
 	"internal/web/ops":    {},

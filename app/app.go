@@ -136,7 +136,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		collector: poller, outbox: waiting, history: trail,
 		publisher: publisher, followers: in.followers,
 	}
-	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload)}
+	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), newArchive(cfg, trail, store)}
 	if opts.Task != nil {
 		run.trigger = run.now
 		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, asked) })

@@ -42,6 +42,9 @@ type command struct {
 	Check   checkCommand   `cmd:"" help:"Check the configuration and, with --connect, every neighbour."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
+	Import importCommand `cmd:"" help:"Bring older data into history: CSV, JSON lines, or the indices of a cluster."`
+	Export exportCommand `cmd:"" help:"Write history, or pulls per day, as CSV, JSON or JSON lines."`
+
 	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
 }
 
