@@ -151,7 +151,7 @@ func (r *Reading) Page(ctx context.Context) ([]Hit, error) {
 			return nil, notJSON(nil, err)
 		}
 	}
-	r.ended = len(hits) == 0
+	r.ended = len(hits) < r.query.Size // no answer lacks a part
 	return hits, nil
 }
 
