@@ -58,7 +58,9 @@ func clusters(t *testing.T, run func(*testing.T, real)) {
 
 func newReal(t *testing.T, r real) real {
 	r.t, r.prefix = t, fmt.Sprintf("transfer-%d", time.Now().UnixNano())
-	t.Cleanup(func() { r.do(http.MethodDelete, "/"+r.prefix+"-2026-1,"+r.prefix+"-2026-2,"+r.prefix+"-junk?ignore_unavailable=true", "") })
+	t.Cleanup(func() {
+		r.do(http.MethodDelete, "/"+r.prefix+"-2026-1,"+r.prefix+"-2026-2,"+r.prefix+"-junk?ignore_unavailable=true", "")
+	})
 	return r
 }
 

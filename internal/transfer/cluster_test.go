@@ -256,10 +256,12 @@ func TestAClusterThatFailsIsAskedAgain(t *testing.T) {
 			w.WriteHeader(http.StatusTooManyRequests)
 			fmt.Fprint(w, `{"error":{"type":"circuit_breaking_exception","reason":"too much"}}`)
 		},
-		"away":           func(_ *fakeCluster, w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) },
-		"cut off":        func(*fakeCluster, http.ResponseWriter) { panic(http.ErrAbortHandler) },
-		"a shard is not": func(_ *fakeCluster, w http.ResponseWriter) { fmt.Fprint(w, `{"_shards":{"total":2,"failed":1},"hits":{}}`) },
-		"too slow":       func(_ *fakeCluster, w http.ResponseWriter) { fmt.Fprint(w, `{"timed_out":true,"hits":{}}`) },
+		"away":    func(_ *fakeCluster, w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) },
+		"cut off": func(*fakeCluster, http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"a shard is not": func(_ *fakeCluster, w http.ResponseWriter) {
+			fmt.Fprint(w, `{"_shards":{"total":2,"failed":1},"hits":{}}`)
+		},
+		"too slow": func(_ *fakeCluster, w http.ResponseWriter) { fmt.Fprint(w, `{"timed_out":true,"hits":{}}`) },
 		"it was restarted": func(f *fakeCluster, w http.ResponseWriter) {
 			clear(f.open)
 			w.WriteHeader(http.StatusNotFound)

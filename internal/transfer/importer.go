@@ -129,12 +129,9 @@ func (r *run) step(ctx context.Context) error {
 	case Skipped:
 		r.complain(Complaint{Where: item.Where, Reason: item.Reason, Skipped: true})
 	case Snapshot:
-		if len(r.batch.Snapshots) >= batchSize || r.size+len(item.Payload) > batchBytes {
-			if err := r.flush(ctx); err != nil {
-				return err
-			}
+		if err := r.add(ctx, item); err != nil {
+			return err
 		}
-		r.add(item)
 	}
 	if r.opts.Progress != nil {
 		r.opts.Progress(r.source.Progress())
@@ -142,15 +139,26 @@ func (r *run) step(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) add(item Item) {
+// add puts one more into the batch, which goes as soon as it is full: the next item may
+// be long in coming.
+func (r *run) add(ctx context.Context, item Item) error {
 	r.summary.Valid++
 	if r.opts.DryRun {
-		return
+		return nil
+	}
+	if r.size+len(item.Payload) > batchBytes {
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
 	}
 	r.batch.Snapshots = append(r.batch.Snapshots, item.Payload)
 	r.batch.Place = item.Place
 	r.wheres = append(r.wheres, item.Where)
 	r.size += len(item.Payload)
+	if len(r.batch.Snapshots) < batchSize {
+		return nil
+	}
+	return r.flush(ctx)
 }
 
 // flush stores what there is, and at the end forgets the place.
