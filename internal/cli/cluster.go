@@ -93,7 +93,7 @@ func (c importCommand) sameCluster(cfg config.Config) []string {
 	}
 	for _, address := range cfg.Indexer.OpenSearch.URLs {
 		if sink, err := url.Parse(address); err == nil && sink.Host == from.Host {
-			return []string{"Pulltrail stores in this cluster too, what was imported included, with ids of its own: when the sink has caught up, delete the older documents, which have no field slot, where both are in one index"}
+			return []string{"Pulltrail stores in this cluster too, what was imported included, with ids of its own: where both are in the same indices, each number is there twice; see Bring older data in the README"}
 		}
 	}
 	return nil

@@ -60,7 +60,8 @@ func (s *Store) changePlaces(ctx context.Context, source string, others []place)
 		if err != nil {
 			return err
 		}
-		places = append(others, slices.DeleteFunc(places, func(p place) bool { return p.Source == source })...)
+		places = slices.DeleteFunc(places, func(p place) bool { return p.Source == source })
+		places = slices.Concat(others, places)
 		encoded, err := json.Marshal(places[:min(len(places), maxPlaces)])
 		if err != nil {
 			return err

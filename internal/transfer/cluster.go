@@ -58,7 +58,7 @@ func NewCluster(opts ClusterOptions) *Cluster {
 	return &Cluster{opts: opts, total: -1}
 }
 
-// Name, Resume, Progress, Notes and Close are those of a Source.
+// Name is the address and the pattern.
 func (c *Cluster) Name() string {
 	kind := "opensearch"
 	if c.opts.Elasticsearch {

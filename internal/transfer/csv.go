@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -70,7 +71,7 @@ func (r *csvRows) split(line []byte) ([]string, error) {
 	if !utf8.Valid(line) {
 		return nil, errors.New("it is not UTF-8: save the file as CSV in UTF-8")
 	}
-	r.line.rest = append(line[:len(line):len(line)], '\n')
+	r.line.rest = slices.Concat(line, []byte{'\n'})
 	cells, err := r.parser.Read()
 	r.line.rest = nil
 	var wrong *csv.ParseError

@@ -121,7 +121,7 @@ func (f *File) header() ([]byte, error) {
 	}
 }
 
-// Name, Resume, Progress, Notes and Close are those of a Source.
+// Name is empty for what is not a file.
 func (f *File) Name() string { return f.name }
 
 // Resume passes over the lines up to one, which are read again for what is wrong in them.
