@@ -47,9 +47,13 @@ func (m *meter) show(p transfer.Progress) {
 // showBar draws; what a terminal does not take is nobody's loss.
 func (m *meter) showBar(p transfer.Progress) {
 	if m.bar == nil {
-		m.bar = progressbar.NewOptions64(p.Total,
-			progressbar.OptionSetWriter(m.w), progressbar.OptionShowBytes(p.Bytes), progressbar.OptionShowCount(),
-			progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(24),
+		rate := progressbar.OptionShowIts()
+		if p.Bytes {
+			rate = progressbar.OptionShowBytes(true) // it has a rate of its own
+		}
+		m.bar = progressbar.NewOptions64(p.Total, rate, progressbar.OptionSetItsString("documents"),
+			progressbar.OptionSetWriter(m.w), progressbar.OptionShowCount(),
+			progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(24),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetSpinnerChangeInterval(0))
 	}

@@ -165,7 +165,10 @@ func (r *Reading) next(ctx context.Context) (found, error) {
 // search asks for documents; without a point in time it begins a scroll.
 func (r *Reading) search(ctx context.Context, size int, total bool) (found, error) {
 	order := []any{map[string]any{r.query.TimeField: map[string]any{"order": "asc", "missing": 0, "unmapped_type": "date"}}}
-	body := map[string]any{"size": size, "track_total_hits": total}
+	body := map[string]any{"size": size}
+	if total || r.pit != "" {
+		body["track_total_hits"] = total // which a scroll does not let itself be spared
+	}
 	if r.query.From > 0 {
 		body["query"] = map[string]any{"range": map[string]any{r.query.TimeField: map[string]any{"gte": r.query.From, "format": "epoch_millis"}}}
 	}

@@ -135,7 +135,7 @@ func TestPagesAreReadByAScrollWhereThereIsNoPointInTime(t *testing.T) {
 			const search = "POST /m-%2A/_search?allow_partial_search_results=false&allow_no_indices=false"
 			want := []string{
 				search + ` {` + rangeQuery + `,"size":0,"sort":[` + byTime + `],"track_total_hits":true}`,
-				search + `&scroll=5m {` + rangeQuery + `,"size":2,"sort":[` + byTime + `],"track_total_hits":false}`,
+				search + `&scroll=5m {` + rangeQuery + `,"size":2,"sort":[` + byTime + `]}`,
 				`POST /_search/scroll {"scroll":"5m","scroll_id":"s1"}`,
 				`DELETE /_search/scroll {"scroll_id":"s2"}`,
 			}

@@ -209,8 +209,9 @@ func TestAnIndexThatIsNotThereIsNamedForReal(t *testing.T) {
 	})
 }
 
-// secure is a cluster with passwords, and a user who may do what role says.
-func secure(t *testing.T, actions string) (r real, user, password string) {
+// secure is a cluster with passwords, and a user who may do these actions, with the
+// indices of the test and with the cluster.
+func secure(t *testing.T, actions, ofCluster string) (r real, user, password string) {
 	t.Helper()
 	env := func(name string) string {
 		value := os.Getenv("PULLTRAIL_TEST_OPENSEARCH_SECURE" + name)
@@ -222,7 +223,7 @@ func secure(t *testing.T, actions string) (r real, user, password string) {
 	r = newReal(t, real{url: env(""), ca: env("_CA"), user: env("_ADMIN_USER"), password: env("_ADMIN_PASSWORD")})
 	user, password = r.prefix, "Spade-0f-s4nd!"
 	const api = "/_plugins/_security/api/"
-	r.do(http.MethodPut, api+"roles/"+user, fmt.Sprintf(`{"index_permissions":[{"index_patterns":["%s-*"],"allowed_actions":[%s]}]}`, r.prefix, actions))
+	r.do(http.MethodPut, api+"roles/"+user, fmt.Sprintf(`{"cluster_permissions":[%s],"index_permissions":[{"index_patterns":["%s-*"],"allowed_actions":[%s]}]}`, ofCluster, r.prefix, actions))
 	r.do(http.MethodPut, api+"internalusers/"+user, fmt.Sprintf(`{"password":%q}`, password))
 	r.do(http.MethodPut, api+"rolesmapping/"+user, fmt.Sprintf(`{"users":[%q]}`, user))
 	t.Cleanup(func() {
@@ -234,7 +235,7 @@ func secure(t *testing.T, actions string) (r real, user, password string) {
 }
 
 func TestThePermissionReadIsEnoughForReal(t *testing.T) {
-	r, user, password := secure(t, `"read"`)
+	r, user, password := secure(t, `"read"`, "")
 	r.fill(300)
 	got, err := Import(t.Context(), r.source(t, user, password), newShelf(), Options{})
 	if err != nil || got.New != 600 {
@@ -243,8 +244,24 @@ func TestThePermissionReadIsEnoughForReal(t *testing.T) {
 	}
 }
 
+// A user who may not have a point in time reads by a scroll, as one of an older cluster.
+func TestAScrollIsReadForReal(t *testing.T) {
+	r, user, password := secure(t, `"indices:data/read/search"`, `"indices:data/read/scroll*"`)
+	ids := r.fill(600)
+	s := newShelf()
+	got, err := Import(t.Context(), r.source(t, user, password), s, Options{})
+	if err != nil || got.New != 1200 || got.There != 0 || got.Doubles != 400 || got.Skipped != 121 {
+		got.Problems = nil
+		t.Errorf("%+v, %v", got, err)
+	}
+	slices.Sort(ids)
+	if !slices.Equal(slices.Sorted(slices.Values(s.order)), ids) {
+		t.Errorf("stored %d", len(s.order))
+	}
+}
+
 func TestTheMissingPermissionIsNamedForReal(t *testing.T) {
-	r, user, password := secure(t, `"write"`)
+	r, user, password := secure(t, `"write"`, "")
 	r.fill(1)
 	_, err := r.source(t, user, password).Next(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "permission read on "+r.prefix+"-*") || !strings.Contains(err.Error(), "indices:data/read") {

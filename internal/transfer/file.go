@@ -84,6 +84,9 @@ func identify(f *os.File, path string, size int64, opts FileOptions) (string, er
 	if opts.Repository != nil {
 		name += " " + opts.Repository.String()
 	}
+	if opts.Private {
+		name += " private"
+	}
 	return name, nil
 }
 

@@ -238,6 +238,7 @@ func TestAFileThatHasChangedIsAnother(t *testing.T) {
 		{"a file", "date,count\n2026-01-31,7\n", of},
 		{"with another value", "date,count\n2026-01-31,8\n", of},
 		{"that has grown", "date,count\n2026-01-31,7\n2026-02-01,7\n", of},
+		{"as a private one", "date,count\n2026-01-31,7\n", FileOptions{Repository: &app, Private: true, Now: now}},
 		{"for another repository", "repository,date,count\na/b,2026-01-31,7\n", FileOptions{Now: now}},
 	} {
 		write(t, path, c.text)
