@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"mqttio":    {},
 	"indexer":   {"internal/search"},
 
-	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/version", "internal/web", "internal/web/access"},
+	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/search", "internal/transfer", "internal/version", "internal/web", "internal/web/access"},
 	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/web", "internal/datadir"},
 
 	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
@@ -44,6 +44,7 @@ var arrows = map[string][]string{
 	"internal/roster":     {"internal/database"},
 	"internal/search":     {},
 	"internal/state":      {"internal/database"},
+	"internal/transfer":   {"internal/control", "internal/search"},
 	"internal/web":        {"internal/web/access"},
 	"internal/web/access": {},
 	"internal/web/api":    {"internal/history", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply"},

@@ -146,7 +146,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	curves := rollup.New(rollup.Options{History: trail, MaxGap: func() time.Duration { return gap }, Log: log})
-	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}}
+	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}, newArchive(cfg, trail, store)}
 	if opts.Task != nil {
 		run.trigger = run.now
 		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, asked) })
