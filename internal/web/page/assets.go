@@ -7,8 +7,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/http"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
+
+	"pulltrail/internal/web/svg"
 )
 
 //go:embed assets templates
@@ -34,7 +40,7 @@ func loadAssets() (assets, error) {
 		{path: iconPath, contentType: "image/svg+xml"},
 	}
 	for i := range list {
-		content, err := files.ReadFile(list[i].path[1:])
+		content, err := load(list[i].path)
 		if err != nil {
 			return nil, fmt.Errorf("read the embedded file: %w", err)
 		}
@@ -44,12 +50,62 @@ func loadAssets() (assets, error) {
 	return list, nil
 }
 
-func loadTemplates() (*template.Template, error) {
-	t, err := template.ParseFS(files, "templates/*.html")
+// load is the content of an asset: its file, or all style sheets in one.
+func load(path string) ([]byte, error) {
+	if path != stylePath {
+		return files.ReadFile(path[1:])
+	}
+	sheets, err := fs.Glob(files, "assets/*.css")
+	if err != nil {
+		return nil, err
+	}
+	own := stylePath[1:]
+	sheets = slices.DeleteFunc(sheets, func(s string) bool { return s == own })
+	css, err := files.ReadFile(own)
+	css = append(css, svg.CSS...)
+	for _, sheet := range sheets {
+		more, err := files.ReadFile(sheet)
+		if err != nil {
+			return nil, err
+		}
+		css = append(css, more...)
+	}
+	return []byte(themed(string(css))), err
+}
+
+// themed lets the reader choose: what stands there for a dark screen is also for a
+// root that says dark, and not for one that says light.
+func themed(css string) string {
+	return darkRules.ReplaceAllString(css,
+		"@media (prefers-color-scheme: dark) {\n  :root:not([data-theme=light]) {$1}\n}\n:root[data-theme=dark] {$1}\n")
+}
+
+// darkRules are the colours of the root for a dark screen, as our style sheets write them.
+var darkRules = regexp.MustCompile(`@media \(prefers-color-scheme: dark\) \{\s*:root \{([^}]*)\}\s*\}\n`)
+
+// loadTemplates makes a template of every page by its file's name: the layout and the
+// parts, with what the page defines in their place.
+func loadTemplates() (map[string]*template.Template, error) {
+	common, err := template.ParseFS(files, "templates/layout.html", "templates/parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse the embedded templates: %w", err)
 	}
-	return t, nil
+	paths, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("list the embedded templates: %w", err)
+	}
+	pages := make(map[string]*template.Template)
+	for _, path := range paths {
+		name := strings.TrimPrefix(path, "templates/")
+		if common.Lookup(name) != nil {
+			continue
+		}
+		page := template.Must(common.Clone()) // it has not been executed
+		if pages[name], err = page.ParseFS(files, path); err != nil {
+			return nil, fmt.Errorf("parse the embedded templates: %w", err)
+		}
+	}
+	return pages, nil
 }
 
 // url is the address of an asset with the hash of its content.

@@ -26,6 +26,7 @@ import (
 
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/web/reply"
 )
 
 // History is what the page reads. It may be called by any number of requests at the
@@ -93,7 +94,7 @@ type Options struct {
 type handler struct {
 	Options
 	assets    assets
-	templates *template.Template
+	templates map[string]*template.Template
 	// What could not be read the last time.
 	noHistory, noLetters, noRoster atomic.Bool
 }
@@ -118,7 +119,7 @@ func New(opts Options) (http.Handler, error) {
 	for _, a := range files {
 		mux.Handle(a.path, a)
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { h.problem(w, http.StatusNotFound, notFound()) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { h.problem(w, r, http.StatusNotFound, notFound()) })
 	return h.readOnly(mux), nil
 }
 
@@ -127,7 +128,7 @@ func (h *handler) readOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			h.problem(w, http.StatusMethodNotAllowed, readOnlyHere())
+			h.problem(w, r, http.StatusMethodNotAllowed, readOnlyHere())
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -138,7 +139,7 @@ func (h *handler) index(w http.ResponseWriter, r *http.Request) {
 	stored, err := h.History.Repositories(r.Context())
 	h.note(r.Context(), &h.noHistory, "read history", err)
 	if err != nil {
-		h.problem(w, http.StatusInternalServerError, historyUnreadable())
+		h.problem(w, r, http.StatusInternalServerError, historyUnreadable())
 		return
 	}
 	run, ran, err := h.Runs.LastRun(r.Context())
@@ -149,10 +150,10 @@ func (h *handler) index(w http.ResponseWriter, r *http.Request) {
 	err = errors.Join(err, err2)
 	h.note(r.Context(), &h.noRoster, "read what is tracked", err)
 	if err != nil {
-		h.problem(w, http.StatusInternalServerError, historyUnreadable())
+		h.problem(w, r, http.StatusInternalServerError, historyUnreadable())
 		return
 	}
-	h.render(w, http.StatusOK, "index.html", newView(h.frame(), facts{
+	h.render(w, r, http.StatusOK, "index.html", newView(h.frame(), facts{
 		now: h.Now(), stored: stored, tracked: tracked, run: run, next: h.Runs.Next(), letters: h.letters(r.Context()),
 	}))
 }
@@ -181,17 +182,20 @@ func (h *handler) note(ctx context.Context, failing *atomic.Bool, what string, e
 }
 
 // problem answers with a page that says what is the matter.
-func (h *handler) problem(w http.ResponseWriter, status int, text trouble) {
-	h.render(w, status, "problem.html", struct {
+func (h *handler) problem(w http.ResponseWriter, r *http.Request, status int, text trouble) {
+	around := h.frame()
+	around.Title = text.Heading
+	h.render(w, r, status, "problem.html", struct {
 		frame
 		trouble
-	}{h.frame(), text})
+	}{around, text})
 }
 
 // frame is what all pages have around their content.
 type frame struct {
 	Words       vocabulary
 	Version     string
+	Title       string // of the page; empty for the overview
 	Style, Icon string
 	Refresh     int // seconds until the page reloads itself; 0 is never
 }
@@ -200,16 +204,23 @@ func (h *handler) frame() frame {
 	return frame{Words: english(), Version: h.Version, Style: h.assets.url(stylePath), Icon: h.assets.url(iconPath)}
 }
 
-// render makes the page before it sends anything of it.
-func (h *handler) render(w http.ResponseWriter, status int, name string, data any) {
+// render makes the page before it sends anything of it: the layout with what the file
+// name defines, made of data, which embeds a frame.
+func (h *handler) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
 	var body bytes.Buffer
-	if err := h.templates.ExecuteTemplate(&body, name, data); err != nil {
+	if err := h.templates[name].ExecuteTemplate(&body, "layout", data); err != nil {
 		h.Log.Error("web: the page could not be made", "err", err)
 		http.Error(w, brokenPage, http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-cache")
+	const contentType = "text/html; charset=utf-8"
+	if status == http.StatusOK {
+		reply.Whole(w, r, contentType, body.Bytes())
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", "private, no-cache")
+	w.Header().Add("Vary", "Authorization")
 	w.WriteHeader(status)
 	_, _ = w.Write(body.Bytes()) // a reader that has gone needs no page
 }

@@ -194,7 +194,7 @@ var hash = regexp.MustCompile(`\?v=[0-9a-f]{16}`)
 
 func golden(t *testing.T, name string, got *httptest.ResponseRecorder, status int) {
 	t.Helper()
-	if got.Code != status || got.Header().Get("Content-Type") != "text/html; charset=utf-8" || got.Header().Get("Cache-Control") != "no-cache" {
+	if got.Code != status || got.Header().Get("Content-Type") != "text/html; charset=utf-8" || got.Header().Get("Cache-Control") != "private, no-cache" {
 		t.Errorf("got %d %v", got.Code, got.Header())
 	}
 	html := hash.ReplaceAllString(got.Body.String(), "?v=HASH")
@@ -365,9 +365,9 @@ func TestOneDeadLetterIsNotSeveral(t *testing.T) {
 func TestABrokenTemplateIsACleanError(t *testing.T) {
 	var log bytes.Buffer
 	h := &handler{Options: Options{Log: slog.New(slog.NewTextHandler(&log, nil))}}
-	h.templates = template.Must(template.New("index.html").Parse("half a page {{.Nothing}}"))
+	h.templates = map[string]*template.Template{"index.html": template.Must(template.New("layout").Parse("half a page {{.Nothing}}"))}
 	w := httptest.NewRecorder()
-	h.render(w, http.StatusOK, "index.html", struct{}{})
+	h.render(w, httptest.NewRequest(http.MethodGet, "/", nil), http.StatusOK, "index.html", struct{}{})
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "half") || !strings.Contains(log.String(), "Nothing") {
 		t.Errorf("got %d %s, logged %q", w.Code, w.Body, &log)
 	}

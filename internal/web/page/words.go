@@ -20,7 +20,7 @@ const brokenPage = "The page could not be made; Pulltrail's log says why."
 
 // vocabulary are the fixed words of the templates.
 type vocabulary struct {
-	Title, Tagline, Home, FourNumbers string
+	Title, Tagline, Skip, Home, FourNumbers string
 
 	// The table: its caption, its columns and its last row.
 	Caption, Repository, Pulls, Stars, Size, LastPush, Collected, State, Sum string
@@ -32,7 +32,7 @@ type vocabulary struct {
 
 func english() vocabulary {
 	return vocabulary{
-		Title: "Pulltrail", Tagline: "the history of your Docker Hub pulls", Home: "Back to the repositories", FourNumbers: "At a glance",
+		Title: "Pulltrail", Tagline: "the history of your Docker Hub pulls", Skip: "Skip to the content", Home: "Back to the repositories", FourNumbers: "At a glance",
 		Caption: "Repositories", Repository: "Repository", Pulls: "Pulls", Stars: "Stars", Size: "Size",
 		LastPush: "Last push", Collected: "Collected", State: "State", Sum: "All together",
 		WhatCounts: "A pull is what Docker Hub counts as one: pulls of an image, and checks that found it up to date.",
