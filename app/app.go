@@ -63,7 +63,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 			err = errors.Join(err, ps.abandon())
 		}
 	}()
-	log := opts.Log
+	started, log := time.Now(), opts.Log
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	var addresses Addresses
@@ -168,10 +168,13 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	}
 	curves := rollup.New(rollup.Options{History: trail, MaxGap: func() time.Duration { return gap }, Log: log})
 	ps.run("curves", curves.Run)
+	asking := newButton(run.trigger, log)
+	ps.run("collecting on demand", asking.run)
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
 		registry: registry, roster: who, trail: trail, curves: curves, maxGap: curves.MaxGap, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
+		started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), button: asking,
 	})
 	if err != nil {
 		return err

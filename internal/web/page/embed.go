@@ -16,18 +16,21 @@ const placeholder = "https://your-host"
 // snippet is something to be copied into a document.
 type snippet struct{ Label, Code string }
 
-// embed is what a repository has for other pages.
-type embed struct {
+// Copy is the word on its button.
+func (snippet) Copy() string { return copyWord }
+
+// embedding is what a repository has for other pages.
+type embedding struct {
 	Badge, Chart string // addresses on this server, for the preview
-	Badges       []choice
+	Badges       []badgeChoice
 	Snippets     []snippet
 	Charts       []snippet
 	// Nowhere says that nobody else can reach the address by which the page was asked for.
 	Nowhere bool
 }
 
-// choice is one of several, by its address.
-type choice struct {
+// badgeChoice is a badge among several, by the address that chooses it.
+type badgeChoice struct {
 	Label, URL, Badge string
 	Chosen            bool
 }
@@ -40,14 +43,14 @@ var chartRanges = map[string]bool{"7d": true, "30d": true, "90d": true, "1y": tr
 
 // embedOf are the snippets of r for the page that was asked for, with the badge and the
 // range of the chart that its query chooses.
-func embedOf(r hub.Repository, req *http.Request) embed {
+func embedOf(r hub.Repository, req *http.Request) embedding {
 	query := req.URL.Query()
 	base, nowhere := baseOf(req)
 	path := pathOf(r)
 	metric := badgeMetrics[0]
-	e := embed{Nowhere: nowhere, Chart: "/chart" + path + ".svg?range=" + chartRange(query.Get("range"))}
+	e := embedding{Nowhere: nowhere, Chart: "/chart" + path + ".svg?range=" + chartRange(query.Get("range"))}
 	for _, m := range badgeMetrics {
-		c := choice{Label: badgeWords(m), Badge: "/badge" + path + ".svg?metric=" + m, URL: embedAddress(query, m)}
+		c := badgeChoice{Label: badgeWords(m), Badge: "/badge" + path + ".svg?metric=" + m, URL: but(query, "badge", m, "embed")}
 		if m == query.Get("badge") {
 			metric = m
 		}
@@ -85,15 +88,6 @@ func chartRange(asked string) string {
 		return asked
 	}
 	return "all"
-}
-
-func embedAddress(query url.Values, metric string) string {
-	next := url.Values{}
-	for key, values := range query {
-		next[key] = values
-	}
-	next.Set("badge", metric)
-	return "?" + next.Encode() + "#embed"
 }
 
 // pathOf is /namespace/name.

@@ -12,17 +12,17 @@ import (
 func TestTheNearestNamesAreSuggested(t *testing.T) {
 	known := all("grafana/grafana", "library/nginx", "library/redis", "me/nginx-exporter", "nginx/nginx-ingress", "you/nginx")
 	for asked, want := range map[string][]string{
-		"library/nginx":                         {"library/nginx", "you/nginx"},
-		"Library/NGINX":                         {"library/nginx", "you/nginx"},
-		"library/ngnix":                         {"library/nginx", "you/nginx"}, // swapped
-		"nginx":                                 {"library/nginx", "you/nginx"},
-		"nobody/nginx":                          {"library/nginx", "you/nginx"},
-		"grafana/grafna":                        {"grafana/grafana"},
-		"me/exporter":                           {"me/nginx-exporter"},
-		"something/else":                        nil,
-		"":                                      nil,
-		"/":                                     nil,
-		"\u202eلينكس/😀":                         nil,
+		"library/nginx":                          {"library/nginx", "you/nginx"},
+		"Library/NGINX":                          {"library/nginx", "you/nginx"},
+		"library/ngnix":                          {"library/nginx", "you/nginx"}, // swapped
+		"nginx":                                  {"library/nginx", "you/nginx"},
+		"nobody/nginx":                           {"library/nginx", "you/nginx"},
+		"grafana/grafna":                         {"grafana/grafana"},
+		"me/exporter":                            {"me/nginx-exporter"},
+		"something/else":                         nil,
+		"":                                       nil,
+		"/":                                      nil,
+		"\u202eلينكس/😀":                          nil,
 		"x/" + strings.Repeat("nginx", maxAsked): nil,
 	} {
 		t.Run(fmt.Sprintf("%.40q", asked), func(t *testing.T) {

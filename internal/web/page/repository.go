@@ -2,16 +2,13 @@ package page
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
-	"time"
+	"slices"
 
 	"pulltrail/internal/hub"
 	"pulltrail/internal/rollup"
-	"pulltrail/internal/web/access"
 )
 
 // maxDocument bounds the raw document on the page, in bytes.
@@ -24,9 +21,11 @@ type repositoryView struct {
 	hub.Repository
 	Description, HubURL, API string
 	State                    status
-	Notice                   *notice // instead of all that follows, before the first snapshot
+	Notices                  []*notice
+	Known                    bool // there is a snapshot; all that follows is empty without
+	Ranges                   []link
 	Numbers                  []figure
-	Chart                    *repositoryChart
+	Chart                    *chart
 
 	Records          []record
 	Milestones       []milestone
@@ -40,79 +39,70 @@ type repositoryView struct {
 	Snapshots    snapshots
 	Document     string
 	DocumentCut  bool
-	Embed        embed
+	Embed        embedding
 }
 
-// repository is the page of one repository. One that is private is unknown to strangers.
+// repository is the page of one repository. To strangers, one that is private is as
+// unknown as one that there is not.
 func (h *handler) repository(w http.ResponseWriter, r *http.Request) {
-	asked := hub.Repository{Namespace: r.PathValue("namespace"), Name: r.PathValue("name")}
-	curves, err := h.Curves.Trails(r.Context())
+	f, err := h.facts(r.Context())
 	if err != nil {
-		h.unreadable(w, r, err)
+		h.problem(w, r, http.StatusInternalServerError, historyUnreadable())
 		return
 	}
-	seen, hidden := visible(curves, access.Of(r.Context()))
-	t := trailOf(seen, asked)
-	state, tracked, err := h.fate(r.Context(), asked, t)
-	switch {
-	case err != nil:
-		h.unreadable(w, r, err)
-	case t != nil:
-		h.showRepository(w, r, t, state)
-	case tracked && !hidden[asked]:
-		h.showUncollected(w, r, asked, state)
-	default:
-		h.unknown(w, r, asked, seen)
+	asked := hub.Repository{Namespace: r.PathValue("namespace"), Name: r.PathValue("name")}
+	items := f.items()
+	at, found := slices.BinarySearchFunc(items, item{Repository: asked}, byName)
+	if !found {
+		h.unknown(w, r, asked, trailsOf(items))
+		return
 	}
-}
-
-// unreadable answers where history cannot be read.
-func (h *handler) unreadable(w http.ResponseWriter, r *http.Request, err error) {
+	v := repositoryView{
+		frame: h.frame(), Say: repositoryEnglish(), Repository: asked, State: items[at].state,
+		HubURL: hubURL(asked), API: "/api/v1/repositories" + pathOf(asked),
+	}
+	v.Title = asked.String()
+	t := items[at].trail
+	if t == nil {
+		v.Notices = append(v.Notices, notYetCollected(v.State))
+		h.render(w, r, http.StatusOK, "repository.html", v)
+		return
+	}
+	err = h.read(r, t, &v)
 	h.note(r.Context(), &h.noHistory, "read history", err)
-	h.problem(w, r, http.StatusInternalServerError, historyUnreadable())
+	if err != nil {
+		h.problem(w, r, http.StatusInternalServerError, historyUnreadable())
+		return
+	}
+	f.ask = askedOf(r.URL.Query())
+	v.tell(t, &f)
+	v.Embed = embedOf(t.Repository, r)
+	h.render(w, r, http.StatusOK, "repository.html", v)
 }
 
-// visible are the trails that a visitor may see, and the names of the others.
-func visible(all []*rollup.Trail, visitor access.Visitor) (seen []*rollup.Trail, hidden map[hub.Repository]bool) {
-	if visitor.Authenticated {
-		return all, nil
+// read fills in what is not in the trail.
+func (h *handler) read(r *http.Request, t *rollup.Trail, v *repositoryView) (err error) {
+	if v.Pushes, err = h.readPushes(r.Context(), t); err != nil {
+		return err
 	}
-	hidden = make(map[hub.Repository]bool)
-	for _, t := range all {
-		if t.Private || t.Newest.Private {
-			hidden[t.Repository] = true
-		} else {
-			seen = append(seen, t)
-		}
-	}
-	return seen, hidden
+	v.Snapshots, err = h.readSnapshots(r.Context(), t, r.URL.Query())
+	return err
 }
 
-// trailOf is nil where there is none.
-func trailOf(trails []*rollup.Trail, r hub.Repository) *rollup.Trail {
-	for _, t := range trails {
-		if t.Repository == r {
-			return t
-		}
-	}
-	return nil
-}
-
-// fate is how r fares, and whether it is tracked.
-func (h *handler) fate(ctx context.Context, r hub.Repository, t *rollup.Trail) (status, bool, error) {
-	run, ran, err := h.Runs.LastRun(ctx)
-	if !ran {
-		run = Run{Outcomes: run.Outcomes}
-	}
-	all, err2 := h.Tracked(ctx)
-	if err := errors.Join(err, err2); err != nil {
-		return status{}, false, err
-	}
-	tracked := false
-	for _, other := range all {
-		tracked = tracked || other == r
-	}
-	return stateOf(h.Now(), run, r, t, tracked), tracked, nil
+// tell fills in what follows from the trail.
+func (v *repositoryView) tell(t *rollup.Trail, f *facts) {
+	v.Known = true
+	v.draw(t, f)
+	v.Description = clipped(t.Newest.Description())
+	v.Records = records(t)
+	var before int
+	v.Milestones, before = milestones(t)
+	v.MilestonesBefore = andBefore(before)
+	v.Next = goal(t, f.now)
+	v.Restated, before = restatements(t)
+	v.RestatedBefore = andBefore(before)
+	v.PushesBefore = andBefore(max(0, len(t.Pushes)-maxPushes))
+	v.Document, v.DocumentCut = document(t.Newest)
 }
 
 // unknown is a 404 with the names that may have been meant.
@@ -121,19 +111,19 @@ func (h *handler) unknown(w http.ResponseWriter, r *http.Request, asked hub.Repo
 	for i, t := range seen {
 		known[i] = t.Repository
 	}
-	var links []suggestion
-	for _, near := range nearest(asked.String(), known) {
-		links = append(links, suggestion{near.String(), "/r" + pathOf(near)})
+	var near []suggestion
+	for _, r := range nearest(asked.String(), known) {
+		near = append(near, suggestion{r.String(), "/r" + pathOf(r)})
 	}
-	h.missing(w, r, clipped(asked.String()), asked.Name, links)
+	h.missing(w, r, asked, near)
 }
 
 // suggestion is a repository that may have been meant.
 type suggestion struct{ Text, URL string }
 
 // missing is the page of a repository that is not there.
-func (h *handler) missing(w http.ResponseWriter, r *http.Request, shown, search string, near []suggestion) {
-	text := unknownRepository(shown)
+func (h *handler) missing(w http.ResponseWriter, r *http.Request, asked hub.Repository, near []suggestion) {
+	text := unknownRepository(clipped(asked.String()))
 	around := h.frame()
 	around.Title = text.Heading
 	h.render(w, r, http.StatusNotFound, "unknown.html", struct {
@@ -141,52 +131,7 @@ func (h *handler) missing(w http.ResponseWriter, r *http.Request, shown, search 
 		trouble
 		Lead, Search, SearchURL string
 		Near                    []suggestion
-	}{around, text, suggestionsLead, searchInstead, "/?q=" + url.QueryEscape(clipped(search)), near})
-}
-
-func (h *handler) showUncollected(w http.ResponseWriter, r *http.Request, asked hub.Repository, state status) {
-	v := h.repositoryFrame(asked, state)
-	v.Notice = notYetCollected(state)
-	h.render(w, r, http.StatusOK, "repository.html", v)
-}
-
-func (h *handler) repositoryFrame(r hub.Repository, state status) repositoryView {
-	around := h.frame()
-	around.Title = r.String()
-	return repositoryView{
-		frame: around, Say: repositoryEnglish(), Repository: r, State: state,
-		HubURL: hubURL(r), API: "/api/v1/repositories" + pathOf(r),
-	}
-}
-
-func (h *handler) showRepository(w http.ResponseWriter, r *http.Request, t *rollup.Trail, state status) {
-	v := h.repositoryFrame(t.Repository, state)
-	query := r.URL.Query()
-	var err, err2 error
-	v.Pushes, err = h.readPushes(r.Context(), t)
-	v.Snapshots, err2 = h.readSnapshots(r.Context(), t, query)
-	if err := errors.Join(err, err2); err != nil {
-		h.unreadable(w, r, err)
-		return
-	}
-	h.note(r.Context(), &h.noHistory, "read history", nil)
-	v.tell(t, h.Now())
-	v.Embed = embedOf(t.Repository, r)
-	h.render(w, r, http.StatusOK, "repository.html", v)
-}
-
-// tell fills in what follows from the trail alone.
-func (v *repositoryView) tell(t *rollup.Trail, now time.Time) {
-	v.Description = clipped(t.Newest.Description())
-	v.Records = records(t)
-	var before int
-	v.Milestones, before = milestones(t)
-	v.MilestonesBefore = andBefore(before)
-	v.Next = goal(t, now)
-	v.Restated, before = restatements(t)
-	v.RestatedBefore = andBefore(before)
-	v.PushesBefore = andBefore(max(0, len(t.Pushes)-maxPushes))
-	v.Document, v.DocumentCut = document(t.Newest)
+	}{around, text, suggestionsLead, searchInstead, "/?q=" + url.QueryEscape(clipped(asked.Name)), near})
 }
 
 // document is a snapshot as it is on the wire, with white space for people, and whether
@@ -202,4 +147,13 @@ func document(s hub.Snapshot) (text string, cut bool) {
 		return string(bytes.ToValidUTF8(pretty.Bytes()[:maxDocument], nil)), true
 	}
 	return pretty.String(), false
+}
+
+// hubURL is the repository's page on Docker Hub, where official images have an
+// address of their own.
+func hubURL(r hub.Repository) string {
+	if r.Namespace == "library" {
+		return "https://hub.docker.com/_/" + url.PathEscape(r.Name)
+	}
+	return "https://hub.docker.com/r" + pathOf(r)
 }

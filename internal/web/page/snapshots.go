@@ -44,10 +44,10 @@ func (h *handler) readSnapshots(ctx context.Context, t *rollup.Trail, query url.
 	s := snapshots{Rows: snapshotRows(samples)}
 	s.Range = rangeOfSnapshots(skip+1, skip+len(s.Rows), t.Snapshots)
 	if page > 1 {
-		s.Newer = pageAddress(query, page-1)
+		s.Newer = but(query, "snapshots", strconv.Itoa(page-1), "snapshots")
 	}
 	if page < pages {
-		s.Older = pageAddress(query, page+1)
+		s.Older = but(query, "snapshots", strconv.Itoa(page+1), "snapshots")
 	}
 	return s, nil
 }
@@ -72,14 +72,4 @@ func exact(n *int64) value {
 		return number(nil)
 	}
 	return value{Short: grouped(*n)}
-}
-
-// pageAddress keeps what else the query asks for.
-func pageAddress(query url.Values, page int) string {
-	next := url.Values{}
-	for key, values := range query {
-		next[key] = values
-	}
-	next.Set("snapshots", strconv.Itoa(page))
-	return "?" + next.Encode() + "#snapshots"
 }

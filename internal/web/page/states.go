@@ -3,11 +3,13 @@ package page
 import (
 	"cmp"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"time"
 
 	"pulltrail/internal/hub"
+	"pulltrail/internal/rollup"
 	"pulltrail/internal/web/access"
 )
 
@@ -78,7 +80,7 @@ type sinkRow struct {
 type letterRow struct{ Sink, Count, Command string }
 
 func (h *handler) states(w http.ResponseWriter, r *http.Request) {
-	f, err := h.gather(r.Context())
+	f, err := h.facts(r.Context())
 	if err != nil {
 		h.problem(w, r, http.StatusInternalServerError, historyUnreadable())
 		return
@@ -100,7 +102,7 @@ func newStatusView(around frame, f facts, report Report, visitor access.Visitor)
 		report.redact()
 	}
 	v := statusView{
-		frame: around, Say: statusEnglish(), Status: f.line(),
+		frame: around, Say: statusEnglish(), Status: f.status(totalOf(f.items())),
 		Run: runFacts(f, report), Schedule: scheduleFacts(f.now, report.Schedule),
 		MayCollect: visitor.MayAct, Running: f.run.Running,
 		Namespaces: namespaceRows(f.now, report.Listings), Parts: partRows(f.now, report.Parts), Sinks: sinkRows(report.Sinks),
@@ -158,7 +160,7 @@ func (f *facts) failures(inside bool) ([]failure, string) {
 		words := causeWords(cause)
 		next := failure{What: clipped(words.what), Help: cmp.Or(words.help, helpItself), Count: grouped(int64(len(outcomes)))}
 		for _, o := range outcomes {
-			if named == maxNamed || !inside && !f.hasPage(o.Repository) {
+			if named == maxNamed || !inside && !f.collected(o.Repository) {
 				continue
 			}
 			named++
@@ -175,6 +177,11 @@ func (f *facts) failures(inside bool) ([]failure, string) {
 		return all, moreFailures(total - named)
 	}
 	return all, ""
+}
+
+// collected reports whether there is a snapshot of r that the visitor may see.
+func (f *facts) collected(r hub.Repository) bool {
+	return slices.ContainsFunc(f.trails, func(t *rollup.Trail) bool { return t.Repository == r })
 }
 
 func needsNobody(cause string) int {
@@ -240,7 +247,7 @@ func count(n int) value {
 func namespaceRows(now time.Time, listings []Listing) []namespaceRow {
 	rows := make([]namespaceRow, len(listings))
 	for i, l := range listings {
-		rows[i] = namespaceRow{Namespace: l.Namespace, Rows: runResult(l.Rows, l.Total), Slot: moment(now, &l.Slot)}
+		rows[i] = namespaceRow{Namespace: l.Namespace, Rows: countOf(l.Rows, l.Total), Slot: moment(now, &l.Slot)}
 		switch {
 		case l.Truncated:
 			rows[i].State = status{Level: levelBad, Text: stateTruncated, Help: cmp.Or(clipped(l.Message), stateTruncatedHelp)}
@@ -312,7 +319,7 @@ func limitFacts(now time.Time, l *Limits) []fact {
 	}
 	used := max(l.Limit-l.Remaining, 0)
 	return []fact{
-		{Label: labelUsed, value: value{Short: runResult(used, l.Limit)}},
+		{Label: labelUsed, value: value{Short: countOf(used, l.Limit)}},
 		{Label: labelReset, value: ahead(now, l.Reset)},
 	}
 }
@@ -323,3 +330,6 @@ func processFacts(now time.Time, version string, started time.Time) []fact {
 		{Label: labelUp, value: value{Short: uptime(now.Sub(started)), Exact: exactTime(started), Machine: started.UTC().Format(time.RFC3339)}},
 	}
 }
+
+// clamped is n, or the largest int64.
+func clamped(n uint64) int64 { return int64(min(n, math.MaxInt64)) }

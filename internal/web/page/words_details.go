@@ -21,7 +21,7 @@ type repositoryWords struct {
 
 	Document, DocumentLead, DocumentAll string
 
-	Embed, Badge, BadgeLead, Chart, Copy, Nowhere string
+	Embed, Badge, BadgeLead, Chart, Nowhere string
 }
 
 func repositoryEnglish() repositoryWords {
@@ -38,7 +38,7 @@ func repositoryEnglish() repositoryWords {
 		Document:     "Raw document",
 		DocumentLead: "The newest snapshot, as Docker Hub told it.",
 		DocumentAll:  "It is longer than what is shown here.",
-		Embed:        "Embed", Badge: "Badge", BadgeLead: "It shows", Chart: "Chart", Copy: "Copy",
+		Embed:        "Embed", Badge: "Badge", BadgeLead: "It shows", Chart: "Chart",
 		Nowhere: "This page was asked for by an address that only this machine has, so the snippets have " + placeholder +
 			" instead: write there the address by which others reach Pulltrail.",
 	}
@@ -98,6 +98,8 @@ func rangeOfSnapshots(first, last, of int) string {
 }
 
 // Embedding.
+
+const copyWord = "Copy"
 
 func badgeWords(metric string) string {
 	switch metric {
@@ -166,6 +168,7 @@ func statusEnglish() statusWords {
 }
 
 const (
+	labelLastRun    = "Last run"
 	labelSlot       = "For the slot"
 	labelEnded      = "Ended"
 	labelCollected  = "Collected"
@@ -193,6 +196,7 @@ const (
 	labelVersion = "Version"
 	labelUp      = "Up for"
 
+	noteNoRun  = "none since the start"
 	bySchedule = "by schedule"
 	byHand     = "by hand"
 	seeTheLog  = "Pulltrail's log says why."
