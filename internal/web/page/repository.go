@@ -24,6 +24,8 @@ type repositoryView struct {
 	Notices                  []*notice
 	Known                    bool // there is a snapshot; all that follows is empty without
 	Ranges                   []link
+	Custom                   custom
+	Kept                     []field // what a range of one's own leaves as it is
 	Numbers                  []figure
 	Chart                    *chart
 
@@ -102,7 +104,7 @@ func (v *repositoryView) tell(t *rollup.Trail, f *facts) {
 	v.Restated, before = restatements(t)
 	v.RestatedBefore = andBefore(before)
 	v.PushesBefore = andBefore(max(0, len(t.Pushes)-maxPushes))
-	v.Document, v.DocumentCut = document(t.Newest)
+	v.Document, v.DocumentCut = rawDocument(t.Newest)
 }
 
 // unknown is a 404 with the names that may have been meant.
@@ -134,9 +136,9 @@ func (h *handler) missing(w http.ResponseWriter, r *http.Request, asked hub.Repo
 	}{around, text, suggestionsLead, searchInstead, "/?q=" + url.QueryEscape(clipped(asked.Name)), near})
 }
 
-// document is a snapshot as it is on the wire, with white space for people, and whether
+// rawDocument is a snapshot as it is on the wire, with white space for people, and whether
 // that is only its beginning.
-func document(s hub.Snapshot) (text string, cut bool) {
+func rawDocument(s hub.Snapshot) (text string, cut bool) {
 	var pretty bytes.Buffer
 	raw := s.Encode()
 	if err := json.Indent(&pretty, raw, "", "  "); err != nil {
@@ -147,13 +149,4 @@ func document(s hub.Snapshot) (text string, cut bool) {
 		return string(bytes.ToValidUTF8(pretty.Bytes()[:maxDocument], nil)), true
 	}
 	return pretty.String(), false
-}
-
-// hubURL is the repository's page on Docker Hub, where official images have an
-// address of their own.
-func hubURL(r hub.Repository) string {
-	if r.Namespace == "library" {
-		return "https://hub.docker.com/_/" + url.PathEscape(r.Name)
-	}
-	return "https://hub.docker.com/r" + pathOf(r)
 }

@@ -49,6 +49,8 @@ func (v *repositoryView) draw(t *rollup.Trail, f *facts) {
 		v.Notices = append(v.Notices, noticeTrailBegins(f.nextRun()))
 		return
 	}
+	v.Custom = custom{From: date(f.ask.From), To: date(f.ask.To), Current: f.ask.custom()}
+	v.Kept = []field{{"metric", f.ask.Metric}, {"scale", f.ask.Scale}}
 	v.Ranges = here(f.rangeLinks(), t.Repository)
 	v.Chart = f.chart(one)
 	v.Chart.Data, v.Chart.CSV = f.oneData(one, ""), f.oneData(one, "csv")
