@@ -42,7 +42,7 @@ type shownParts struct {
 // handler puts page, API, health and metrics under one roof.
 func handler(s shownParts) (http.Handler, error) {
 	pages, err := page.New(page.Options{
-		History: s.trail, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
+		Curves: s.curves, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
 		Tracked: s.roster.repositories, Version: version.Short(), Log: s.log,
 	})
 	if err != nil {
