@@ -59,8 +59,8 @@ func (s shownParts) operations(checks []ops.Check) operations {
 func handler(s shownParts) (http.Handler, error) {
 	checks := s.checks()
 	pages, err := page.New(page.Options{
+		Curves: s.curves, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
 		Snapshots: s.trail, Operations: s.operations(checks),
-		History: s.trail, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
 		Tracked: s.roster.repositories, Version: version.Short(), Log: s.log,
 	})
 	if err != nil {

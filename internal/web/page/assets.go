@@ -21,8 +21,12 @@ import (
 var files embed.FS
 
 const (
-	stylePath = "/assets/style.css"
-	iconPath  = "/assets/icon.svg"
+	stylePath  = "/assets/style.css"
+	iconPath   = "/assets/icon.svg"
+	scriptPath = "/assets/chart.js"
+	plotPath   = "/assets/vendor/uPlot.iife.min.js"
+	// What we draw with asks that its licence goes with it.
+	licencePath = "/assets/vendor/uPlot.LICENSE"
 )
 
 // asset is one embedded file. Under its address with the hash of its content it may
@@ -38,6 +42,9 @@ func loadAssets() (assets, error) {
 	list := assets{
 		{path: stylePath, contentType: "text/css; charset=utf-8"},
 		{path: iconPath, contentType: "image/svg+xml"},
+		{path: scriptPath, contentType: "text/javascript; charset=utf-8"},
+		{path: plotPath, contentType: "text/javascript; charset=utf-8"},
+		{path: licencePath, contentType: "text/plain; charset=utf-8"},
 	}
 	for i := range list {
 		content, err := load(list[i].path)
@@ -55,22 +62,23 @@ func load(path string) ([]byte, error) {
 	if path != stylePath {
 		return files.ReadFile(path[1:])
 	}
-	sheets, err := fs.Glob(files, "assets/*.css")
-	if err != nil {
-		return nil, err
-	}
-	own := stylePath[1:]
-	sheets = slices.DeleteFunc(sheets, func(s string) bool { return s == own })
-	css, err := files.ReadFile(own)
-	css = append(css, svg.CSS...)
-	for _, sheet := range sheets {
-		more, err := files.ReadFile(sheet)
+	sheets := []string{stylePath[1:]}
+	for _, pattern := range []string{"assets/*.css", "assets/vendor/*.css"} {
+		more, err := fs.Glob(files, pattern)
 		if err != nil {
 			return nil, err
 		}
-		css = append(css, more...)
+		sheets = append(sheets, slices.DeleteFunc(more, func(s string) bool { return s == sheets[0] })...)
 	}
-	return []byte(themed(string(css))), err
+	css := svg.CSS
+	for _, sheet := range sheets {
+		content, err := files.ReadFile(sheet)
+		if err != nil {
+			return nil, err
+		}
+		css += string(content) + "\n"
+	}
+	return []byte(themed(css)), nil
 }
 
 // themed lets the reader choose: what stands there for a dark screen is also for a

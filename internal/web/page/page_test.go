@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -26,18 +27,6 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var update = flag.Bool("update", false, "write the golden files anew")
-
-var _ History = (*history.Store)(nil)
-
-// trail is a History in memory.
-type trail struct {
-	repositories []history.Repository
-	err          error
-}
-
-func (s *trail) Repositories(context.Context) ([]history.Repository, error) {
-	return s.repositories, s.err
-}
 
 // letters are DeadLetters in memory.
 type letters struct {
@@ -116,6 +105,8 @@ func all(s ...string) []hub.Repository {
 
 type scene struct {
 	stored  []history.Repository
+	samples map[hub.Repository][]history.Sample
+	query   string
 	runs    runs
 	tracked []hub.Repository
 }
@@ -128,7 +119,7 @@ func handlerOf(t *testing.T, s scene) http.Handler {
 func handlerWith(t *testing.T, s scene, refused *letters) http.Handler {
 	t.Helper()
 	h, err := New(Options{
-		History: &trail{repositories: s.stored}, DeadLetters: refused, Runs: s.runs, Tracked: func(context.Context) ([]hub.Repository, error) { return s.tracked, nil },
+		Curves: curves(&past{newest: s.stored, samples: s.samples}), DeadLetters: refused, Runs: s.runs, Tracked: func(context.Context) ([]hub.Repository, error) { return s.tracked, nil },
 		Version: "1.2.3", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	})
 	if err != nil {
@@ -183,7 +174,7 @@ func scenes(t *testing.T) map[string]scene {
 func TestThePageIsAsInItsGoldenFile(t *testing.T) {
 	for name, s := range scenes(t) {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name, ask(handlerOf(t, s), http.MethodGet, "/"), http.StatusOK)
+			golden(t, name, ask(handlerOf(t, s), http.MethodGet, "/"+s.query), http.StatusOK)
 		})
 	}
 	golden(t, "dead letters", ask(handlerWith(t, scenes(t)["ordinary"], &letters{n: 1204}), http.MethodGet, "/"), http.StatusOK)
@@ -198,7 +189,7 @@ func golden(t *testing.T, name string, got *httptest.ResponseRecorder, status in
 		t.Errorf("got %d %v", got.Code, got.Header())
 	}
 	html := hash.ReplaceAllString(got.Body.String(), "?v=HASH")
-	for _, inline := range []string{"<script", "<style", "style=", "javascript:", " onclick=\""} {
+	for _, inline := range []string{"<script>", "<style", "style=", "javascript:", " onclick=\""} {
 		if strings.Contains(html, inline) {
 			t.Errorf("there is %q in it, which the security policy forbids", inline)
 		}
@@ -220,7 +211,7 @@ func golden(t *testing.T, name string, got *httptest.ResponseRecorder, status in
 
 func TestNothingPrivateIsOnThePage(t *testing.T) {
 	page := ask(handlerOf(t, scenes(t)["private"]), http.MethodGet, "/").Body.String()
-	for _, secret := range []string{"hidden", "plans", "777", "fail", "1 of 2", "never"} {
+	for _, secret := range []string{"hidden/", "plans", "777", "fail", "1 of 2", "never"} {
 		if strings.Contains(page, secret) {
 			t.Errorf("%q is on the page", secret)
 		}
@@ -239,28 +230,28 @@ func TestTheStatusLine(t *testing.T) {
 		scene
 		level, want string
 	}{
-		"all is well":                    {scene{there, runs{ended([]string{"library/nginx"}), tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
-		"nothing is scheduled":           {scene{there, runs{ended([]string{"library/nginx"}), time.Time{}}, nil}, levelOK, "Collected 3 h ago"},
-		"a failure that may pass":        {scene{there, runs{ended([]string{"a/b"}, slow), tomorrow}, nil}, levelWarn, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
-		"a failure that needs a person":  {scene{there, runs{ended([]string{"library/nginx"}, gone), tomorrow}, all("me/gone")}, levelBad, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
-		"the only one failed":            {scene{there, runs{ended(nil, slow), tomorrow}, nil}, levelWarn, "The run 3 h ago failed, next in 21 h"},
-		"all of several failed":          {scene{there, runs{ended(nil, slow, gone), tomorrow}, nil}, levelWarn, "The run 3 h ago failed for all 2, next in 21 h"},
-		"a run is under way":             {scene{there, runs{&under, tomorrow}, nil}, levelBusy, "Collecting now, last collected 3 h ago"},
-		"the first run is under way":     {scene{nil, runs{&Run{Running: true}, tomorrow}, all("a/b")}, levelBusy, "Collecting for the first time"},
-		"the snapshot has not arrived":   {scene{[]history.Repository{old}, runs{ended([]string{"library/nginx"}), tomorrow}, nil}, levelWarn, "Collected 3 h ago, not stored yet, next in 21 h"},
-		"no run since the process began": {scene{there, runs{nil, tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
-		"no run ever":                    {scene{nil, runs{nil, tomorrow}, all("a/b")}, levelIdle, "Nothing collected yet, first run in 21 h"},
-		"no run ever and none to come":   {scene{nil, runs{}, all("a/b")}, levelIdle, "Nothing collected yet"},
-		"nothing to collect":             {scene{nil, runs{nil, tomorrow}, nil}, levelIdle, "Nothing collected yet"},
-		"the next run is late":           {scene{there, runs{ended([]string{"library/nginx"}), slot}, nil}, levelOK, "Collected 3 h ago, next due now"},
-		"a run that had nothing to do":   {scene{there, runs{ended(nil), tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
+		"all is well":                    {scene{there, nil, "", runs{ended([]string{"library/nginx"}), tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
+		"nothing is scheduled":           {scene{there, nil, "", runs{ended([]string{"library/nginx"}), time.Time{}}, nil}, levelOK, "Collected 3 h ago"},
+		"a failure that may pass":        {scene{there, nil, "", runs{ended([]string{"a/b"}, slow), tomorrow}, nil}, levelWarn, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
+		"a failure that needs a person":  {scene{there, nil, "", runs{ended([]string{"library/nginx"}, gone), tomorrow}, all("me/gone")}, levelBad, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
+		"the only one failed":            {scene{there, nil, "", runs{ended(nil, slow), tomorrow}, nil}, levelWarn, "The run 3 h ago failed, next in 21 h"},
+		"all of several failed":          {scene{there, nil, "", runs{ended(nil, slow, gone), tomorrow}, nil}, levelWarn, "The run 3 h ago failed for all 2, next in 21 h"},
+		"a run is under way":             {scene{there, nil, "", runs{&under, tomorrow}, nil}, levelBusy, "Collecting now, last collected 3 h ago"},
+		"the first run is under way":     {scene{nil, nil, "", runs{&Run{Running: true}, tomorrow}, all("a/b")}, levelBusy, "Collecting for the first time"},
+		"the snapshot has not arrived":   {scene{[]history.Repository{old}, nil, "", runs{ended([]string{"library/nginx"}), tomorrow}, nil}, levelWarn, "Collected 3 h ago, not stored yet, next in 21 h"},
+		"no run since the process began": {scene{there, nil, "", runs{nil, tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
+		"no run ever":                    {scene{nil, nil, "", runs{nil, tomorrow}, all("a/b")}, levelIdle, "Nothing collected yet, first run in 21 h"},
+		"no run ever and none to come":   {scene{nil, nil, "", runs{}, all("a/b")}, levelIdle, "Nothing collected yet"},
+		"nothing to collect":             {scene{nil, nil, "", runs{nil, tomorrow}, nil}, levelIdle, "Nothing collected yet"},
+		"the next run is late":           {scene{there, nil, "", runs{ended([]string{"library/nginx"}), slot}, nil}, levelOK, "Collected 3 h ago, next due now"},
+		"a run that had nothing to do":   {scene{there, nil, "", runs{ended(nil), tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run, _, _ := c.runs.LastRun(t.Context())
 			if c.runs.run == nil {
 				run = Run{}
 			}
-			v := newView(frame{}, facts{now: now, stored: c.stored, tracked: c.tracked, run: run, next: c.runs.next})
+			v := newView(frame{}, facts{now: now, trails: trailsIn(t, c.scene), tracked: c.tracked, run: run, next: c.runs.next})
 			if got := strings.ReplaceAll(v.Status.Text, space, " "); got != c.want || v.Status.Level != c.level {
 				t.Errorf("got %s %q", v.Status.Level, got)
 			}
@@ -278,16 +269,28 @@ func TestASnapshotIsGivenAMinuteToArrive(t *testing.T) {
 	}
 }
 
-func TestTheTableIsBoundedAndTheSumsAreNot(t *testing.T) {
+func TestTheTableHasAHundredRowsAPageAndTheSumsAreOfAll(t *testing.T) {
 	r := podinfo(t)
-	f := facts{now: now}
-	for i := range maxRows + 5 {
-		r.Name, r.Newest.PullCount = "n"+grouped(int64(i)), int64(i)
-		f.stored = append(f.stored, r)
+	var s scene
+	for i := range 205 {
+		r.Name, r.Newest.PullCount = fmt.Sprintf("n%03d", i), int64(i)
+		r.Newest.Repository = r.Repository
+		s.stored = append(s.stored, r)
 	}
-	v := newView(frame{}, f)
-	if len(v.Rows) != maxRows || v.Rows[0].Pulls.Short != "2,004" || !strings.Contains(v.More, "5 more") || v.Sum.Pulls.Exact != "2,009,010" {
-		t.Errorf("%d rows, the first %v, more %q, sum %v", len(v.Rows), v.Rows[0].Pulls, v.More, v.Sum.Pulls)
+	f := facts{now: now, trails: trailsIn(t, s)}
+	for page, want := range map[string]struct {
+		rows  int
+		first string
+		text  string
+	}{
+		"": {100, "204", "1 – 100 of 205"}, "page=3": {5, "4", "201 – 205 of 205"}, "page=77": {5, "4", "201 – 205 of 205"},
+	} {
+		f.ask = asked(t, page)
+		v := newView(frame{}, f)
+		rows := v.Table.Groups[0].Rows
+		if len(rows) != want.rows || rows[0].Pulls.Short != want.first || v.Table.Pager.Text != want.text || v.Table.Sum.Pulls.Exact != "20,910" {
+			t.Errorf("%s: %d rows, the first %v, %q, sum %v", page, len(rows), rows[0].Pulls, v.Table.Pager.Text, v.Table.Sum.Pulls)
+		}
 	}
 }
 
@@ -303,8 +306,8 @@ func TestThePageLeavesWhatItWasGivenAlone(t *testing.T) {
 
 func TestAHistoryThatCannotBeReadIsA500AndLoggedWhenThatChanges(t *testing.T) {
 	var log bytes.Buffer
-	source := &trail{err: errors.New("the disk at /var/lib is gone")}
-	h, err := New(Options{History: source, DeadLetters: &letters{}, Runs: runs{}, Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	source := &past{err: errors.New("the disk at /var/lib is gone")}
+	h, err := New(Options{Curves: curves(source), DeadLetters: &letters{}, Runs: runs{}, Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +332,7 @@ func TestDeadLettersThatCannotBeCountedAreLeftOutAndLoggedWhenThatChanges(t *tes
 	var log bytes.Buffer
 	source := &letters{n: 3, err: errors.New("the disk at /var/lib is gone")}
 	h, err := New(Options{
-		History: &trail{repositories: []history.Repository{nginx(t)}}, DeadLetters: source, Runs: runs{},
+		Curves: curves(&past{newest: []history.Repository{nginx(t)}}), DeadLetters: source, Runs: runs{},
 		Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
@@ -375,7 +378,7 @@ func TestABrokenTemplateIsACleanError(t *testing.T) {
 
 func TestOnlyReadingIsAllowed(t *testing.T) {
 	h := handlerOf(t, scene{})
-	for path, status := range map[string]int{"/": 200, stylePath: 200, iconPath: 200, "/nothing": 404} {
+	for path, status := range map[string]int{"/": 200, stylePath: 200, iconPath: 200, scriptPath: 200, plotPath: 200, licencePath: 200, "/nothing": 404} {
 		if got := ask(h, http.MethodHead, path); got.Code != status {
 			t.Errorf("HEAD %s: got %d", path, got.Code)
 		}
@@ -390,7 +393,7 @@ func TestOnlyReadingIsAllowed(t *testing.T) {
 func TestAssetsMayBeKeptUnderTheirHash(t *testing.T) {
 	h := handlerOf(t, scene{})
 	page := ask(h, http.MethodGet, "/").Body.String()
-	for path, contentType := range map[string]string{stylePath: "text/css; charset=utf-8", iconPath: "image/svg+xml"} {
+	for path, contentType := range map[string]string{stylePath: "text/css; charset=utf-8", iconPath: "image/svg+xml", scriptPath: "text/javascript; charset=utf-8", licencePath: "text/plain; charset=utf-8"} {
 		_, after, _ := strings.Cut(page, path)
 		url := path + hash.FindString(after)
 		got := ask(h, http.MethodGet, url)
