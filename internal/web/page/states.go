@@ -101,6 +101,9 @@ func newStatusView(around frame, f facts, report Report, visitor access.Visitor)
 	if !inside {
 		report.redact()
 	}
+	if !visitor.Authenticated {
+		report.count(&f)
+	}
 	v := statusView{
 		frame: around, Say: statusEnglish(), Status: f.status(totalOf(f.items())),
 		Run: runFacts(f, report), Schedule: scheduleFacts(f.now, report.Schedule),
@@ -131,6 +134,18 @@ func (r *Report) redact() {
 	for i := range r.Parts {
 		r.Parts[i].Detail = ""
 	}
+}
+
+// count makes the numbers of the last run those of the repositories that the visitor may
+// see: how each fared when it was polled last.
+func (r *Report) count(f *facts) {
+	if r.Last == nil {
+		return
+	}
+	last := *r.Last
+	last.Failed, last.Skipped, last.Requests = f.failed(), 0, 0
+	last.Succeeded = len(f.run.Outcomes) - last.Failed
+	r.Last = &last
 }
 
 // hidden says that there is a message.
@@ -206,7 +221,9 @@ func runFacts(f facts, report Report) []fact {
 		{Label: labelEnded, value: moment(f.now, &last.Finished), Note: took(last.Finished.Sub(last.Started))},
 		{Label: labelCollected, value: count(last.Succeeded), Note: alreadyThere(last.Skipped)},
 		{Label: labelFailed, value: count(last.Failed)},
-		{Label: labelRequests, value: count(last.Requests)},
+	}
+	if last.Requests > 0 {
+		facts = append(facts, fact{Label: labelRequests, value: count(last.Requests)})
 	}
 	if last.Unfinished != "" {
 		facts = append(facts, fact{Label: labelUnfinished, value: value{Short: clipped(last.Unfinished)}})
@@ -226,7 +243,7 @@ func scheduleFacts(now time.Time, s Schedule) []fact {
 		facts = append(facts, fact{Label: labelRetry, value: ahead(now, s.Retry)})
 	}
 	if s.Skipped > 0 {
-		facts = append(facts, fact{Label: labelPassedOver, value: count(s.Skipped), Note: notePassedOver})
+		facts = append(facts, fact{Label: labelPassedOver, value: count(s.Skipped), Note: noteOverlap})
 	}
 	return facts
 }

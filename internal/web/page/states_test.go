@@ -19,7 +19,7 @@ func running() *engine {
 		Started:  now.Add(-50 * time.Hour),
 		Schedule: Schedule{Spec: "0 1 * * *", Timezone: "Europe/Berlin", Next: tomorrow, Retry: now.Add(10 * time.Minute), Skipped: 2},
 		Last: &LastRun{
-			Slot: slot, Started: slot.Add(time.Second), Finished: slot.Add(5 * time.Second), Succeeded: 1, Skipped: 1, Failed: 3, Requests: 7,
+			Slot: slot, Started: slot.Add(time.Second), Finished: slot.Add(5 * time.Second), Succeeded: 5, Skipped: 1, Failed: 9, Requests: 7,
 			Unfinished: "asked of hidden/plans too late", Err: "a token of hidden/plans",
 		},
 		Listings: []Listing{
@@ -62,12 +62,12 @@ func TestTheStatusPageIsAsInItsGoldenFile(t *testing.T) {
 func TestStrangersAreToldNothingThatIsHidden(t *testing.T) {
 	h := troubled(t).handler(t)
 	page := askAs(h, stranger, "/status").Body.String()
-	wantNoText(t, strings.ReplaceAll(page, ">hidden</th>", ""), "hidden", "plans", "me/gone", "gone</b>", "needs a login", "token", "refused to", "position", "<form", "<button>Collect")
-	wantText(t, page, "not found", "2 more that are not named", "nginx", "200 of 350", "12,345")
+	wantNoText(t, page, "hidden/", ":hidden", "plans", "gone</b>", "needs a login", "token", "position", "post", "Collect now", "Requests sent")
+	wantText(t, page, "not found", "2 more that are not named", "nginx", "200 of 350", "12,345", "<dt>Collected</dt><dd>1</dd>", "<dt>Failed</dt><dd>3</dd>")
 	page = askAs(h, local, "/status").Body.String()
 	wantNoText(t, page, "the login of hidden/plans") // it may act, but did not say who it is
-	wantText(t, page, "gone</b>", "answered 404", "a token of", "position 1234", `<form method="post" action="/collect">`)
-	wantText(t, askAs(h, owner, "/status").Body.String(), "the login of hidden/plans", "needs a login")
+	wantText(t, page, "gone</b>", "answered 404", "<dt>Collected</dt><dd>1</dd>", "a token of", "position 1234", `<form method="post" action="/collect">`)
+	wantText(t, askAs(h, owner, "/status").Body.String(), "the login of hidden/plans", "needs a login", "<dt>Collected</dt><dd>5 <small>1 was there already</small></dd>", "<dt>Requests sent</dt><dd>7</dd>")
 }
 
 func TestTheNamesOfWhatFailsAreBounded(t *testing.T) {

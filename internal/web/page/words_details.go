@@ -181,7 +181,7 @@ const (
 	labelNext       = "Next"
 	labelRetry      = "Unfinished run goes on"
 	labelPassedOver = "Passed over"
-	notePassedOver  = "slots, as a run was under way"
+	noteOverlap     = "slots, as a run was under way"
 
 	labelOutbox   = "In the outbox"
 	noteOutbox    = "snapshots that wait for the broker"
@@ -220,10 +220,13 @@ func noteSlot(next time.Time) string {
 func took(d time.Duration) string { return "after " + lag(max(d, 0)) }
 
 func alreadyThere(n int) string {
-	if n == 0 {
+	switch n {
+	case 0:
 		return ""
+	case 1:
+		return "1 was there already"
 	}
-	return grouped(int64(n)) + " more were there already"
+	return grouped(int64(n)) + " were there already"
 }
 
 func moreFailures(n int) string {
