@@ -85,7 +85,7 @@ func load(path string) ([]byte, error) {
 // root that says dark, and not for one that says light.
 func themed(css string) string {
 	return darkRules.ReplaceAllString(css,
-		"@media (prefers-color-scheme: dark) {\n  :root:not([data-theme=light]) {$1}\n}\n:root[data-theme=dark] {$1}\n")
+		"@media (prefers-color-scheme: dark) {\n  :root:not([data-theme=light]) {$1}\n}\n@media screen {\n  :root[data-theme=dark] {$1}\n}\n")
 }
 
 // darkRules are the colours of the root for a dark screen, as our style sheets write them.
