@@ -16,8 +16,9 @@ const placeholder = "https://your-host"
 // snippet is something to be copied into a document.
 type snippet struct{ Label, Code string }
 
-// Copy is the word on its button.
-func (snippet) Copy() string { return copyWord }
+// Copy is the word on its button, Copied the one afterwards.
+func (snippet) Copy() string   { return copyWord }
+func (snippet) Copied() string { return copiedWord }
 
 // embedding is what a repository has for other pages.
 type embedding struct {

@@ -251,10 +251,14 @@ func unitOf(metric string) string {
 	return "pulls per day"
 }
 
-func chartTitle(q query) string {
+// chartTitle is that of a chart of so many repositories.
+func chartTitle(q query, of int) string {
 	title := "Pulls per day"
 	if q.Metric == metricTotal {
 		title = "Pulls in total"
+	}
+	if of == 1 {
+		return title
 	}
 	switch q.View {
 	case viewStacked:

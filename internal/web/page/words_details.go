@@ -99,7 +99,10 @@ func rangeOfSnapshots(first, last, of int) string {
 
 // Embedding.
 
-const copyWord = "Copy"
+const (
+	copyWord   = "Copy"
+	copiedWord = "Copied"
+)
 
 func badgeWords(metric string) string {
 	switch metric {

@@ -363,3 +363,23 @@ addEventListener('popstate', () => { if ($('view')) visit(location.href); });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { for (const c of [...charts.values()]) c.again(); });
 document.addEventListener('DOMContentLoaded', () => enhance(document));
 })();
+
+// Snippets are copied by the button beside them; where the browser does not let a page
+// copy, they are marked, so that the reader can.
+(() => {
+'use strict';
+document.addEventListener('click', async e => {
+  const button = e.target.closest('button[data-copy]');
+  if (!button) return;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    getSelection().selectAllChildren(button.previousElementSibling);
+    if (!document.execCommand('copy')) return;
+  }
+  const before = button.textContent;
+  if (before === button.dataset.copied) return;
+  button.textContent = button.dataset.copied;
+  setTimeout(() => { button.textContent = before; }, 2000);
+});
+})();
