@@ -27,6 +27,7 @@ type repositoryView struct {
 	Custom                   custom
 	Kept                     []field // what a range of one's own leaves as it is
 	Numbers                  []figure
+	Recent                   []recent
 	Chart                    *chart
 
 	Records          []record

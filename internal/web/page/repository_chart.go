@@ -49,6 +49,7 @@ func (v *repositoryView) draw(t *rollup.Trail, f *facts) {
 		v.Notices = append(v.Notices, noticeTrailBegins(f.nextRun()))
 		return
 	}
+	v.Recent = f.recents(one.trails)
 	v.Custom = custom{From: date(f.ask.From), To: date(f.ask.To), Current: f.ask.custom()}
 	v.Kept = []field{{"metric", f.ask.Metric}, {"scale", f.ask.Scale}}
 	v.Ranges = here(f.rangeLinks(), t.Repository)
