@@ -13,6 +13,14 @@
 // The table has 100 rows a page, the chart the eight repositories with the most pulls
 // and the others as one line; sums are of all. All numbers are those of internal/trail.
 //
+// Each repository has a page of its own, and /status tells how the process fares. An
+// unknown repository is answered with the names that may have been meant. Messages, and
+// names that might be secret, are on the status page for those alone who may do more than
+// read; they can also have a run begin there, which no other site can make them do.
+//
+// A repository's page reads at most 100,000 of its samples for what pushes did and shows
+// 50 pushes, 100 snapshots at a time and 64 KiB of the raw document.
+//
 // Of dead letters it shows their number alone: what they hold is for those who can
 // give the process commands.
 package page
