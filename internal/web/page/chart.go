@@ -94,7 +94,7 @@ func (f *facts) chart(c chosen) *chart {
 // draw makes the pictures of what is not hidden.
 func (c *chart) draw(f *facts, t rollup.Table) {
 	drawn := svg.Chart{
-		Title: chartTitle(f.ask, len(t.Sum.Trails)), Unit: c.Unit, Stacked: c.View == viewStacked, Log: c.Scale == scaleLog,
+		Unit: c.Unit, Stacked: c.View == viewStacked, Log: c.Scale == scaleLog,
 		Inline: true, Empty: chartEmpty, Width: wideWidth, Height: wideHeight,
 	}
 	lines := t.Rows

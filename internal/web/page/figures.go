@@ -54,10 +54,12 @@ type counted struct {
 	pulls       sum
 	since       time.Time // the earliest time of which something is known
 	whole, some int       // of how many the whole time is known, and at least a part
+	compared    int       // of how many the time before is known as well
 	change      trail.Change
 }
 
-func (c *counted) add(now trail.Span, known time.Time) {
+func (c *counted) add(change trail.Change, known time.Time) {
+	now := change.Now
 	if now.Covered == 0 {
 		return
 	}
@@ -65,6 +67,9 @@ func (c *counted) add(now trail.Span, known time.Time) {
 	c.some++
 	if now.Whole() {
 		c.whole++
+		if change.Before.Whole() {
+			c.compared++
+		}
 	}
 	if c.since.IsZero() || known.Before(c.since) {
 		c.since = known
@@ -77,7 +82,7 @@ func (f *facts) recent(trails []*rollup.Trail, length time.Duration) counted {
 	changes := make([]trail.Change, len(trails))
 	for i, t := range trails {
 		changes[i] = t.Recent(length, f.now)
-		c.add(changes[i].Now, t.First.Time)
+		c.add(changes[i], t.First.Time)
 	}
 	c.change = trail.Together(changes)
 	return c
@@ -92,7 +97,7 @@ func between(trails []*rollup.Trail, from, end time.Time) counted {
 		if !from.IsZero() && !end.IsZero() {
 			changes[i].Before = daysSpan(t, from.Add(from.Sub(end)), from)
 		}
-		c.add(changes[i].Now, t.First.Time)
+		c.add(changes[i], t.First.Time)
 	}
 	c.change = trail.Together(changes)
 	return c
@@ -160,12 +165,15 @@ func (f *facts) pullsFigure(c chosen) figure {
 		g.Note = noteSince(n.since)
 	case n.whole == 0:
 		g.Note = noteKnownSince(n.since)
+	case g.Change.Text != "":
+		g.Note = noteAgainst(f.ask)
+		if n.compared < len(c.trails) {
+			g.Note += noteAmong(n.compared, len(c.trails))
+		}
 	case n.whole < len(c.trails):
 		g.Note = noteWhole(n.whole, len(c.trails))
-	case g.Change.Text == "":
-		g.Note = notEnough
 	default:
-		g.Note = noteAgainst(f.ask)
+		g.Note = notEnough
 	}
 	return g
 }

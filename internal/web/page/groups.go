@@ -2,6 +2,7 @@ package page
 
 import (
 	"slices"
+	"time"
 
 	"pulltrail/internal/rollup"
 )
@@ -14,7 +15,8 @@ type group struct {
 	Open      bool
 	Count     string
 	cells
-	State status
+	LastPush value
+	State    status
 
 	Rows []row
 	More *link // to those that are not shown
@@ -146,7 +148,7 @@ func (f *facts) group(m members, only bool) group {
 	g := group{
 		Namespace: m.namespace, Count: countRepositories(len(m.items)),
 		Open:  only || slices.Contains(f.ask.Open, m.namespace),
-		cells: f.cells(m.trails()), State: worst(m.items),
+		cells: f.cells(m.trails()), LastPush: moment(f.now, newestPush(m.trails())), State: worst(m.items),
 	}
 	g.URL = f.ask.with(func(q *query) { q.Open = toggled(q.Open, m.namespace) })
 	if !g.Open {
@@ -161,6 +163,16 @@ func (f *facts) group(m members, only bool) group {
 		})}
 	}
 	return g
+}
+
+func newestPush(trails []*rollup.Trail) *time.Time {
+	var newest *time.Time
+	for _, t := range trails {
+		if at := t.Newest.LastUpdated; at != nil && (newest == nil || at.After(*newest)) {
+			newest = at
+		}
+	}
+	return newest
 }
 
 // worst is the state of a namespace: that of the member that needs a person most.

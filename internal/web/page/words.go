@@ -221,8 +221,11 @@ func noteRegistered(t time.Time) string {
 func noteOf(all int) string { return "of " + grouped(int64(all)) }
 
 func noteWhole(known, of int) string {
-	return fmt.Sprintf("%s of %s known for all of it", grouped(int64(known)), grouped(int64(of)))
+	return countOf(known, of) + " known for all of it"
 }
+
+// noteAmong says of how many a change is.
+func noteAmong(compared, of int) string { return ", " + countOf(compared, of) + " repositories" }
 
 func noteWaiting(n int) string { return fmt.Sprintf("%s never collected", grouped(int64(n))) }
 
@@ -249,24 +252,6 @@ func unitOf(metric string) string {
 		return "pulls in total"
 	}
 	return "pulls per day"
-}
-
-// chartTitle is that of a chart of so many repositories.
-func chartTitle(q query, of int) string {
-	title := "Pulls per day"
-	if q.Metric == metricTotal {
-		title = "Pulls in total"
-	}
-	if of == 1 {
-		return title
-	}
-	switch q.View {
-	case viewStacked:
-		return title + ", repositories upon each other"
-	case viewSum:
-		return title + ", all together"
-	}
-	return title + " of each repository"
 }
 
 func lineName(r rollup.Row, sum bool) string {
@@ -368,7 +353,10 @@ func foundWords(n, all int, q query) string {
 }
 
 // notice is a paragraph above the table, with an example where that helps.
-type notice struct{ Title, Text, Example, After string }
+type notice struct {
+	Title, Text, Example, After string
+	Brief                       bool // it is not what the page is about
+}
 
 func noticeNoRepositories() *notice {
 	return &notice{
@@ -403,7 +391,7 @@ func noticeTrailBegins(next string) *notice {
 		Title:   "The trail starts now",
 		Text:    "Docker Hub tells running totals only, so a curve takes two snapshots.",
 		Example: "pulltrail import --help\n",
-		After:   "brings in what you have collected before, and the curve begins with that.",
+		After:   "This brings in what you have collected before, and the curve begins with that.",
 	}
 	if next != "" {
 		n.Text += " The second one comes " + next + "."
@@ -413,6 +401,7 @@ func noticeTrailBegins(next string) *notice {
 
 func noticeNotUnderstood(parts []string) *notice {
 	return &notice{
+		Brief: true,
 		Title: "Part of the address was not understood",
 		Text:  strings.Join(parts, ", ") + " means nothing here, so what is usual is shown in its place.",
 	}
@@ -420,7 +409,7 @@ func noticeNotUnderstood(parts []string) *notice {
 
 // noticeRun is what a person should know of the run.
 func noticeRun(notes []string) *notice {
-	return &notice{Title: "Not everything is collected", Text: strings.Join(notes, " ")}
+	return &notice{Brief: true, Title: "Not everything is collected", Text: strings.Join(notes, " ")}
 }
 
 func noticeDeadLetters(n int) *notice {
@@ -429,6 +418,7 @@ func noticeDeadLetters(n int) *notice {
 		title = grouped(int64(n)) + " dead letters"
 	}
 	return &notice{
+		Brief:   true,
 		Title:   title,
 		Text:    "Messages that were refused are kept, each with the reason. To see them:",
 		Example: "pulltrail deadletters list\n",

@@ -152,11 +152,12 @@ const draw = (figure, data) => {
     if (stacked) {
       ctx.globalAlpha = 0.5;
       ctx.fillStyle = style.getPropertyValue('--paper');
-      x.forEach((t, i) => {
-        if (!lines.some(l => !l.off && l.part.has(i))) return;
-        const from = u.valToPos(x[Math.max(0, i - 1)], 'x', true), to = u.valToPos(i ? t : x[Math.min(1, x.length - 1)], 'x', true);
-        ctx.fillRect(from, bbox.top, to - from, bbox.height);
-      });
+      const last = x.length - 1;
+      for (const [i, j] of [[0, 1], [last, last - 1]]) {
+        if (!last || !lines.some(l => !l.off && l.part.has(i))) continue;
+        const from = u.valToPos(x[i], 'x', true);
+        ctx.fillRect(from, bbox.top, u.valToPos(x[j], 'x', true) - from, bbox.height);
+      }
       ctx.globalAlpha = 1;
     }
     for (const p of pushes) {
@@ -182,7 +183,7 @@ const draw = (figure, data) => {
   const reset = () => change(p => { p.delete('from'); p.delete('to'); });
 
   const u = new uPlot({
-    width: width(), height: height(width()), legend: { show: false }, padding: [8, 12, 0, 0],
+    width: width(), height: height(width()), legend: { show: false }, padding: [8, 24, 0, 0],
     tzDate: t => uPlot.tzDate(new Date(t * 1000), 'Etc/UTC'),
     scales: {
       x: { range: (_, min, max) => [min - pad, max + pad] },
