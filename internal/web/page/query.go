@@ -14,7 +14,7 @@ import (
 // The bounds of what an address may ask for.
 const (
 	maxQuery   = 255  // characters of a search
-	maxChosen  = 200  // repositories or namespaces that are named one by one
+	maxChosen  = 100  // repositories or namespaces that are named one by one
 	maxNumber  = 9999 // the number of a page
 	rowsAPage  = 100
 	usualRange = "30d"
