@@ -83,7 +83,7 @@ func (o operations) Report(ctx context.Context) (page.Report, error) {
 		Schedule: page.Schedule{
 			Spec: o.config.Schedule, Timezone: o.config.Timezone, Next: s.Next, Retry: s.Retry, Skipped: s.Skipped,
 		},
-		Last: o.last(s), Limits: o.limits(),
+		Asked: o.button.under.Load(), Last: o.last(s), Limits: o.limits(),
 	}
 	for _, p := range o.parts.States(ctx) {
 		r.Parts = append(r.Parts, page.Part{Name: p.Name, OK: p.OK, Optional: p.Optional, Since: p.Since, Detail: p.Detail})

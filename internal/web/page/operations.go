@@ -21,6 +21,8 @@ type Report struct {
 	// Started is when the process did.
 	Started  time.Time
 	Schedule Schedule
+	// Asked says that Collect was called and what follows has not ended.
+	Asked bool
 	// Last is the last run that has ended; nil before the first since the start.
 	Last     *LastRun
 	Listings []Listing

@@ -107,13 +107,13 @@ func newStatusView(around frame, f facts, report Report, visitor access.Visitor)
 	v := statusView{
 		frame: around, Say: statusEnglish(), Status: f.status(totalOf(f.items())),
 		Run: runFacts(f, report), Schedule: scheduleFacts(f.now, report.Schedule),
-		MayCollect: visitor.MayAct, Running: f.run.Running,
+		MayCollect: visitor.MayAct, Running: f.run.Running || report.Asked,
 		Namespaces: namespaceRows(f.now, report.Listings), Parts: partRows(f.now, report.Parts), Sinks: sinkRows(report.Sinks),
 		Letters: letterRows(report.Letters), Stored: storedFacts(report), Limits: limitFacts(f.now, report.Limits),
 		Process: processFacts(f.now, around.Version, report.Started),
 	}
 	v.Failures, v.More = f.failures(inside)
-	if f.run.Running {
+	if v.Running {
 		v.Refresh = firstRefresh
 	}
 	return v

@@ -149,6 +149,10 @@ func TestTheButtonIsOffWhileARunIsUnderWay(t *testing.T) {
 	h := detailed{memory: newMemory(), engine: running(), runs: runs{&under, tomorrow}}.handler(t)
 	page := askAs(h, owner, "/status").Body.String()
 	wantText(t, page, "<button disabled>A run is under way", `http-equiv="refresh"`)
+	asked := running()
+	asked.report.Asked = true
+	page = askAs(detailed{memory: newMemory(), engine: asked, runs: runs{ended(nil), tomorrow}}.handler(t), owner, "/status").Body.String()
+	wantText(t, page, "<button disabled>A run is under way", `http-equiv="refresh"`)
 }
 
 func TestLengthsOfTimeThatMayBeShort(t *testing.T) {

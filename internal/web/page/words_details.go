@@ -220,7 +220,7 @@ func noteSlot(next time.Time) string {
 	return next.UTC().Format("2 Jan 15:04 UTC")
 }
 
-func took(d time.Duration) string { return "after " + lag(max(d, 0)) }
+func took(d time.Duration) string { return "took " + lag(max(d, 0)) }
 
 func alreadyThere(n int) string {
 	switch n {
