@@ -65,7 +65,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 			err = errors.Join(err, ps.abandon())
 		}
 	}()
-	log := opts.Log
+	started, log := time.Now(), opts.Log
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	var addresses Addresses
@@ -171,11 +171,14 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	}
 	ps.add("control socket", commands.Run, commands.Close)
 	ps.run("curves", curves.Run)
+	asking := newButton(run.trigger, log)
+	ps.run("collecting on demand", asking.run)
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
 		registry: registry, roster: who, trail: trail, curves: curves, maxGap: curves.MaxGap, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
-		demo: opts.Demo,
+		demo:    opts.Demo,
+		started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), button: asking,
 	})
 	if err != nil {
 		return err

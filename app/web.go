@@ -13,6 +13,7 @@ import (
 	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
 	"pulltrail/internal/journal"
+	"pulltrail/internal/outbox"
 	"pulltrail/internal/rollup"
 	"pulltrail/internal/version"
 	"pulltrail/internal/web/api"
@@ -38,18 +39,35 @@ type shownParts struct {
 	followers   []*indexer.Follower
 	log         *slog.Logger
 	demo        bool
+
+	// What only the status page shows.
+	started   time.Time
+	collector collector.Config
+	outbox    *outbox.Outbox
+	database  string
+	button    *button
+}
+
+func (s shownParts) operations(checks []ops.Check) operations {
+	return operations{
+		started: s.started, config: s.collector, schedule: s.schedule, poller: s.poller, roster: s.roster,
+		parts: ops.NewProbes(checks, s.log), sinks: s.followers, outbox: s.outbox, letters: s.letters.Count,
+		database: s.database, button: s.button,
+	}
 }
 
 // handler puts page, API, health and metrics under one roof.
 func handler(s shownParts) (http.Handler, error) {
+	checks := s.checks()
 	pages, err := page.New(page.Options{
-		History: s.trail, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
+		Curves: s.curves, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
+		Snapshots: s.trail, Operations: s.operations(checks),
 		Tracked: s.roster.repositories, Version: version.Short(), Demo: s.demo, Log: s.log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	health := ops.New(ops.Options{Version: version.Short(), Checks: s.checks(), Gatherer: s.registry, Log: s.log})
+	health := ops.New(ops.Options{Version: version.Short(), Checks: checks, Gatherer: s.registry, Log: s.log})
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.Handle("/api/", api.New(api.Options{
