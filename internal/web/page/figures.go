@@ -163,8 +163,10 @@ func (f *facts) pullsFigure(c chosen) figure {
 	switch {
 	case f.ask.Range == rangeAll && !f.ask.custom():
 		g.Note = noteSince(n.since)
-	case n.whole == 0:
+	case n.whole == 0 && n.since.After(f.from()):
 		g.Note = noteKnownSince(n.since)
+	case n.whole == 0:
+		g.Note = soFar // the range has not ended
 	case g.Change.Text != "":
 		g.Note = noteAgainst(f.ask)
 		if n.compared < len(c.trails) {
@@ -176,6 +178,11 @@ func (f *facts) pullsFigure(c chosen) figure {
 		g.Note = notEnough
 	}
 	return g
+}
+
+func (f *facts) from() time.Time {
+	from, _ := f.window()
+	return from
 }
 
 // inRange is the pulls of the range that is shown.
