@@ -186,7 +186,7 @@ const draw = (figure, data) => {
       incrs: [...Array(19).keys()].flatMap(e => [1, 2, 5].map(f => f * 10 ** e)),
       size: ({ ctx }, values) => { // as wide as its widest number
         ctx.font = font;
-        return Math.ceil(Math.max(0, ...(values ?? []).map(v => ctx.measureText(v).width))) + 14;
+        return Math.ceil(Math.max(28 * rem, ...(values ?? []).map(v => ctx.measureText(v).width))) + 14;
       },
       ...(log && { filter: (_, at) => at, splits: (_, _a, _min, max) => {
         const decades = Math.round(Math.log10(max)), every = Math.ceil(decades / 5), at = [0];
