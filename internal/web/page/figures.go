@@ -93,30 +93,14 @@ func between(trails []*rollup.Trail, from, end time.Time) counted {
 	var c counted
 	changes := make([]trail.Change, len(trails))
 	for i, t := range trails {
-		changes[i].Now = daysSpan(t, from, end)
+		changes[i].Now = t.Days.Span(from, end)
 		if !from.IsZero() && !end.IsZero() {
-			changes[i].Before = daysSpan(t, from.Add(from.Sub(end)), from)
+			changes[i].Before = t.Days.Span(from.Add(from.Sub(end)), from)
 		}
 		c.add(changes[i], t.First.Time)
 	}
 	c.change = trail.Together(changes)
 	return c
-}
-
-// daysSpan is what is known of whole days. Of a day that is known in part the pulls
-// count, but it is not covered.
-func daysSpan(t *rollup.Trail, from, end time.Time) trail.Span {
-	s := trail.Span{From: from, To: end, Pulls: t.Days.Pulls(from, end)}
-	for _, d := range t.Days.Between(from, end) {
-		s.Covered = max(s.Covered, 1)
-		if !d.Partial {
-			s.Covered += day
-		}
-	}
-	if s.Covered > day {
-		s.Covered = s.Covered.Truncate(day)
-	}
-	return s
 }
 
 // numbers are the four, of what is chosen.
@@ -163,8 +147,10 @@ func (f *facts) pullsFigure(c chosen) figure {
 	switch {
 	case f.ask.Range == rangeAll && !f.ask.custom():
 		g.Note = noteSince(n.since)
-	case n.whole == 0:
+	case n.whole == 0 && n.since.After(f.from()):
 		g.Note = noteKnownSince(n.since)
+	case n.whole == 0:
+		g.Note = soFar // the range has not ended
 	case g.Change.Text != "":
 		g.Note = noteAgainst(f.ask)
 		if n.compared < len(c.trails) {
@@ -176,6 +162,11 @@ func (f *facts) pullsFigure(c chosen) figure {
 		g.Note = notEnough
 	}
 	return g
+}
+
+func (f *facts) from() time.Time {
+	from, _ := f.window()
+	return from
 }
 
 // inRange is the pulls of the range that is shown.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -69,7 +70,7 @@ func named(s string) hub.Repository {
 }
 
 // stored is a repository whose newest snapshot was decoded from Docker Hub's members.
-func stored(t *testing.T, repository, members string) history.Repository {
+func stored(t testing.TB, repository, members string) history.Repository {
 	t.Helper()
 	r := named(repository)
 	s, err := hub.Decode([]byte(`{"namespace":"`+r.Namespace+`","name":"`+r.Name+`",`+members+`}`), slot.Add(2*time.Second), slot)
@@ -172,8 +173,55 @@ func scenes(t *testing.T) map[string]scene {
 	}
 }
 
+// grown are scenes with curves: of 120 days, of which one has a gap.
+func grown(t *testing.T) map[string]scene {
+	image, other, third := nginx(t), podinfo(t), stored(t, "stefanprodan/tool", `"pull_count":90210,"star_count":7,"last_updated":"2026-11-20T02:04:05Z"`)
+	s := scene{
+		stored: []history.Repository{image, other, third}, tracked: all("library/nginx", "stefanprodan/podinfo", "stefanprodan/tool", "me/added"),
+		runs: runs{ended([]string{"library/nginx", "stefanprodan/podinfo", "stefanprodan/tool"}), tomorrow},
+	}
+	s.grow(&image, 120, 3_000_000)
+	s.grow(&other, 120, 2)
+	s.grow(&third, 40, 900)
+	s.samples[image.Repository] = without(s.samples[image.Repository], 100, 106)
+	scenes := make(map[string]scene)
+	for name, query := range map[string]string{
+		"history":          "",
+		"all in total":     "?range=all&metric=total&scale=log",
+		"picked":           "?range=7d&pick=stefanprodan%2Ftool&pick=library%2Fnginx&q=tool&view=sum",
+		"grouped":          "?range=7d&group=namespace&open=stefanprodan&view=stacked",
+		"sorted":           "?range=7d&sort=month&dir=asc",
+		"searched":         "?range=7d&q=POD",
+		"found nothing":    "?q=no+such",
+		"a namespace":      "?range=7d&ns=stefanprodan&hide=stefanprodan%2Ftool",
+		"between two days": "?from=2026-11-01&to=2026-11-07",
+		"before anything":  "?to=2020-11-07",
+		"bad query":        "?range=forever&from=2026-13-01&sort=%3Cb%3E&page=-1&pick=a%2Fb&pick=%2F&metric=pulls",
+	} {
+		s.query = query
+		scenes[name] = s
+	}
+	return scenes
+}
+
+func many(t *testing.T, n int) scene {
+	var s scene
+	for i := range n {
+		r := podinfo(t)
+		r.Name, r.Newest.PullCount = fmt.Sprintf("n%03d", i), int64(i)
+		r.Newest.Repository = r.Repository
+		s.stored = append(s.stored, r)
+	}
+	return s
+}
+
 func TestThePageIsAsInItsGoldenFile(t *testing.T) {
-	for name, s := range scenes(t) {
+	all := scenes(t)
+	maps.Copy(all, grown(t))
+	second := many(t, 102)
+	second.query = "?page=2"
+	all["page 2"] = second
+	for name, s := range all {
 		t.Run(name, func(t *testing.T) {
 			golden(t, name, ask(handlerOf(t, s), http.MethodGet, "/"+s.query), http.StatusOK)
 		})
@@ -222,6 +270,25 @@ func TestWhatIsPrivateIsOnThePageOfItsOwnerAlone(t *testing.T) {
 	}
 	if page := askAs(h, access.Visitor{Authenticated: true}, "/").Body.String(); !strings.Contains(page, "hidden/<b>plans") || !strings.Contains(page, "1 of 2 failed") {
 		t.Errorf("it is not on the page of its owner: %s", page)
+	}
+}
+
+func TestThoseWhoAreAuthenticatedSeeWhatIsPrivate(t *testing.T) {
+	h := handlerOf(t, scenes(t)["private"])
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r.WithContext(access.With(r.Context(), access.Visitor{Name: "me", Authenticated: true})))
+	if page := w.Body.String(); !strings.Contains(page, `href="/r/hidden/plans"`) || !strings.Contains(page, `title="777,777"`) {
+		t.Error("hidden/plans is not on the page")
+	}
+}
+
+func TestAnAddressCannotTellWhetherThereIsAPrivateRepository(t *testing.T) {
+	h := handlerOf(t, scenes(t)["private"])
+	there := ask(h, http.MethodGet, "/?pick=hidden%2Fplans&ns=hidden&q=plans").Body.String()
+	not := ask(h, http.MethodGet, "/?pick=nobody%2Fplans&ns=nobody&q=plans").Body.String()
+	if diff := cmp.Diff(strings.ReplaceAll(not, "nobody", "hidden"), there); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -277,14 +344,7 @@ func TestASnapshotIsGivenAMinuteToArrive(t *testing.T) {
 }
 
 func TestTheTableHasAHundredRowsAPageAndTheSumsAreOfAll(t *testing.T) {
-	r := podinfo(t)
-	var s scene
-	for i := range 205 {
-		r.Name, r.Newest.PullCount = fmt.Sprintf("n%03d", i), int64(i)
-		r.Newest.Repository = r.Repository
-		s.stored = append(s.stored, r)
-	}
-	f := facts{now: now, trails: trailsIn(t, s)}
+	f := facts{now: now, trails: trailsIn(t, many(t, 205))}
 	for page, want := range map[string]struct {
 		rows  int
 		first string

@@ -181,6 +181,7 @@ const (
 
 	showAll         = "Show all"
 	notEnough       = "not enough history"
+	soFar           = "so far"
 	chartEmpty      = "Nothing is known of these days"
 	scaleNotStacked = "Areas that lie upon each other have a linear scale"
 )

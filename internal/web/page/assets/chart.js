@@ -40,7 +40,7 @@ const short = n => {
 };
 const utc = options => {
   const format = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', ...options });
-  return seconds => format.format(seconds * 1000);
+  return seconds => format.format(seconds * 1000).replace('Sept', 'Sep');
 };
 const dayOf = utc({ day: 'numeric', month: 'short' }), monthOf = utc({ month: 'short' }), yearOf = utc({ year: 'numeric' });
 const dateOf = utc({ weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
@@ -60,7 +60,7 @@ const numbers = async (url, signal) => {
 // linesOf are the lines of a chart; gap and part are where they are not certain.
 const linesOf = (data, sum) => {
   const hidden = new URLSearchParams(location.search).getAll('hide');
-  return (sum ? [{ ...data.sum, name: 'Together' }] : data.series).map((s, i) => {
+  return (sum ? [{ ...data.sum, name: 'Together', others: 0 }] : data.series).map((s, i) => {
     const key = s.others ? 'other' : s.name;
     return { ...s, key, name: s.others ? exact(s.others) + ' others' : s.name, colour: s.others ? 'other' : i + 1,
       off: !sum && hidden.includes(key), gap: new Set(s.gaps), part: new Set(s.partial) };
@@ -96,7 +96,7 @@ const draw = (figure, data) => {
   const lines = linesOf(data, sum), shown = lines.filter(l => !l.off);
   const x = data.dates.map(d => Date.parse(d) / 1000), last = x.length - 1;
   const columns = columnsOf(shown, stacked, x.length);
-  const style = getComputedStyle(figure), font = '12px ' + style.fontFamily;
+  const style = getComputedStyle(figure), rem = parseFloat(style.fontSize) / 16, font = 12 * rem + 'px ' + style.fontFamily;
   const colour = name => style.getPropertyValue('--chart-' + name).trim();
   const pushes = data.pushes.map(p => ({ name: p.namespace + '/' + p.name, at: Date.parse(p.last_updated) / 1000 }))
     .filter(p => sum || shown.some(l => l.key === p.name));
@@ -171,11 +171,11 @@ const draw = (figure, data) => {
     width: width(), height: height(width()), legend: { show: false }, padding: [8, 24, 0, 0],
     tzDate: t => uPlot.tzDate(new Date(t * 1000), 'Etc/UTC'),
     scales: {
-      x: { range: (_, min, max) => [min - pad, max + pad] },
+      x: { range: () => [x[0] - pad, x[last] + pad] },
       y: { distr: log ? 4 : 1, range: (_, _min, max) => [0, log ? 10 ** Math.ceil(Math.log10(Math.max(10, max))) : Math.max(1, max) * 1.05] },
     },
     axes: [{
-      ...axis, grid: { show: false }, ticks: { stroke: colour('soft'), width: 1, size: 4 }, size: 36, gap: 10, space: 76,
+      ...axis, grid: { show: false }, ticks: { stroke: colour('soft'), width: 1, size: 4 }, size: 36 * rem, gap: 10, space: 76 * rem,
       incrs: [1, 2, 4, 7, 14, 30, 60, 90, 120, 180, 365, 730, 1825].map(d => d * day),
       values: (_, at, _a, _s, step) => at.map((t, i) => {
         if (step >= 365 * day) return yearOf(t);
@@ -186,7 +186,7 @@ const draw = (figure, data) => {
       incrs: [...Array(19).keys()].flatMap(e => [1, 2, 5].map(f => f * 10 ** e)),
       size: ({ ctx }, values) => { // as wide as its widest number
         ctx.font = font;
-        return Math.ceil(Math.max(0, ...(values ?? []).map(v => ctx.measureText(v).width))) + 14;
+        return Math.ceil(Math.max(28 * rem, ...(values ?? []).map(v => ctx.measureText(v).width))) + 14;
       },
       ...(log && { filter: (_, at) => at, splits: (_, _a, _min, max) => {
         const decades = Math.round(Math.log10(max)), every = Math.ceil(decades / 5), at = [0];
@@ -205,7 +205,7 @@ const draw = (figure, data) => {
   }, [x, ...columns.map(c => c.values)], canvas);
 
   for (const line of lines.length > 1 ? lines : []) {
-    const button = make('button', { type: 'button', class: 'chart-series-' + line.colour, 'aria-pressed': !line.off, id: 'line-' + line.key }, line.name);
+    const button = make('button', { type: 'button', class: 'chart-series-' + line.colour, 'aria-pressed': !line.off, id: 'line-' + line.key, title: line.name }, line.name);
     button.onclick = () => change(p => {
       const hidden = p.getAll('hide').filter(h => h !== line.key);
       p.delete('hide');
