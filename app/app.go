@@ -159,6 +159,8 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	}
 	run.trigger = func(ctx context.Context) error { return schedule.Trigger(ctx, collectJob) }
 	ps.run("scheduler", schedule.Run)
+	asks := newOnDemand(run.trigger, func() bool { return schedule.Status()[0].Running }, log)
+	ps.run("runs on demand", asks.Run)
 	commands, err := control.Listen(datadir.ControlSocket(cfg.DataDir), asked, log)
 	if err != nil {
 		return err
@@ -172,8 +174,8 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	ps.run("curves", curves.Run)
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
-		registry: registry, roster: who, trail: trail, curves: curves, maxGap: curves.MaxGap, journal: in.journal, letters: letters,
-		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
+		registry: registry, roster: who, trail: trail, curves: curves, journal: in.journal, letters: letters,
+		schedule: schedule, poller: poller, runs: asks, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
 		demo: opts.Demo,
 	})
 	if err != nil {

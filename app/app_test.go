@@ -203,6 +203,26 @@ func TestASnapshotGoesAllTheWayToTheAPI(t *testing.T) {
 	if !strings.Contains(page, "12,916,987,208") || !strings.Contains(page, "a/gone") {
 		t.Errorf("the page: %s", page)
 	}
+	var status struct {
+		Running     bool
+		Tracked     int
+		Causes      map[string]int
+		DeadLetters map[string]int `json:"dead_letters"`
+		Next        time.Time
+		Last        struct{ Succeeded, Failed, Requests int }
+	}
+	eventually(t, "the run in the status", func() bool { return d.get("/api/v1/status", &status) == http.StatusOK && !status.Running && status.Last.Failed == 1 })
+	if status.Last.Succeeded != 2 || status.Tracked != 3 || status.Causes["not_found"] != 1 || status.DeadLetters == nil || status.Next.IsZero() {
+		t.Errorf("the status: %+v", status)
+	}
+	for path, want := range map[string]string{
+		"/badge/library/nginx.svg": "12.9", "/badge/library/nginx.json": `"schemaVersion":1`, "/chart/library/nginx.svg": "library/nginx", "/api/v1/curves": `"series":[`, "/api/v1/summary": `"pull_count":12916987215`,
+	} {
+		var got string
+		if d.get(path, &got) != http.StatusOK || !strings.Contains(got, want) {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
 	eventually(t, "an empty outbox", func() bool {
 		d.get("/metrics", &metrics)
 		return strings.Contains(metrics, "pulltrail_outbox_snapshots 0")

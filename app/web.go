@@ -18,6 +18,7 @@ import (
 	"pulltrail/internal/web/api"
 	"pulltrail/internal/web/ops"
 	"pulltrail/internal/web/page"
+	"pulltrail/internal/web/share"
 	"pulltrail/mqttio"
 	"pulltrail/scheduler"
 )
@@ -28,11 +29,11 @@ type shownParts struct {
 	roster      tracked
 	trail       *history.Store
 	curves      *rollup.Rollup
-	maxGap      func() time.Duration
 	journal     *journal.Journal // nil without document routes
 	letters     *deadletter.Store
 	schedule    *scheduler.Scheduler
 	poller      *collector.Collector
+	runs        *onDemand
 	publisher   *mqttio.Publisher
 	subscribers []*mqttio.Subscriber
 	followers   []*indexer.Follower
@@ -40,7 +41,7 @@ type shownParts struct {
 	demo        bool
 }
 
-// handler puts page, API, health and metrics under one roof.
+// handler puts page, API, pictures, health and metrics under one roof.
 func handler(s shownParts) (http.Handler, error) {
 	pages, err := page.New(page.Options{
 		History: s.trail, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
@@ -53,8 +54,12 @@ func handler(s shownParts) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.Handle("/api/", api.New(api.Options{
-		History: s.trail, Roster: s.roster, MaxGap: s.maxGap, Log: s.log,
+		History: s.trail, Curves: s.curves, Roster: s.roster, Log: s.log,
+		Operations: operations{s.schedule, s.poller, s.roster, s.letters, s.followers, s.runs},
 	}))
+	pictures := share.New(share.Options{Curves: s.curves, Log: s.log})
+	mux.Handle("/badge/", pictures)
+	mux.Handle("/chart/", pictures)
 	mux.Handle("/-/", health)
 	mux.Handle("/metrics", health)
 	return mux, nil
