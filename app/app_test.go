@@ -211,7 +211,9 @@ func TestASnapshotGoesAllTheWayToTheAPI(t *testing.T) {
 		Next        time.Time
 		Last        struct{ Succeeded, Failed, Requests int }
 	}
-	eventually(t, "the run in the status", func() bool { return d.get("/api/v1/status", &status) == http.StatusOK && !status.Running && status.Last.Failed == 1 })
+	eventually(t, "the run in the status", func() bool {
+		return d.get("/api/v1/status", &status) == http.StatusOK && !status.Running && status.Last.Failed == 1
+	})
 	if status.Last.Succeeded != 2 || status.Tracked != 3 || status.Causes["not_found"] != 1 || status.DeadLetters == nil || status.Next.IsZero() {
 		t.Errorf("the status: %+v", status)
 	}

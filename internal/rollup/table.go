@@ -107,22 +107,29 @@ func mostPulls(trails []*Trail, from, to time.Time) []*Trail {
 // values are those of the n days from first.
 func (t *Trail) values(metric Metric, first int64, n int) []Value {
 	out := make([]Value, n)
+	t.fill(out, metric, first)
+	return out
+}
+
+// fill puts the values of the days from first into out, which has none.
+func (t *Trail) fill(out []Value, metric Metric, first int64) {
 	running := runningTotal{total: t.First.Pulls, restated: t.Restatements}
-	for i, pulls := range t.Days.pulls {
-		total := running.at(pulls, t.Days.first+int64(i))
-		at := t.Days.first + int64(i) - first
-		if at < 0 || at >= int64(n) {
-			continue
-		}
-		v := Value{N: pulls, Known: true, Gap: t.Days.marks[i]&gap != 0, Partial: t.Days.marks[i]&partial != 0}
+	skipped := first - t.Days.first // days before the first
+	begin := 0
+	if metric == Pulls { // they do not depend on those before
+		begin = int(min(max(skipped, 0), int64(len(t.Days.pulls))))
+	}
+	for i := begin; i < len(t.Days.pulls) && int64(i)-skipped < int64(len(out)); i++ {
+		v := Value{N: t.Days.pulls[i], Known: true, Gap: t.Days.marks[i]&gap != 0, Partial: t.Days.marks[i]&partial != 0}
 		if metric == Totals {
-			v.N = total
+			v.N = running.at(v.N, t.Days.first+int64(i))
 			// The first day begins in the middle but ends with a total; only the newest has not ended.
 			v.Partial = v.Partial && i == len(t.Days.pulls)-1
 		}
-		out[at] = v
+		if at := int64(i) - skipped; at >= 0 {
+			out[at] = v
+		}
 	}
-	return out
 }
 
 // runningTotal goes from day to day.
@@ -144,8 +151,10 @@ func (r *runningTotal) at(pulls, day int64) int64 {
 
 func sumRow(trails []*Trail, metric Metric, first int64, n int) Row {
 	row := Row{Trails: trails, Values: make([]Value, n)}
+	values := make([]Value, n) // of one after the other
 	for _, t := range trails {
-		values := t.values(metric, first, n)
+		clear(values)
+		t.fill(values, metric, first)
 		carried, since := t.First.Pulls, number(t.First.Time)-first
 		for i, v := range values {
 			if metric == Totals && !v.Known && int64(i) >= since {
