@@ -102,7 +102,8 @@ func recordsOf(t *rollup.Trail) records {
 	if t.HasNext {
 		out.Next = &goal{PullCount: t.Next.Pulls}
 		if t.Next.Known {
-			out.Next.Estimate = &t.Next.At
+			at := t.Next.At.Truncate(time.Second) // it is an estimate
+			out.Next.Estimate = &at
 		}
 	}
 	return out
