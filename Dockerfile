@@ -16,10 +16,12 @@ COPY --from=build /out/pulltrail /pulltrail
 # A new volume takes the owner from here.
 COPY --from=build --chown=5241:5241 /out/data /data
 USER 5241:5241
-# Inside a container, loopback would be reachable for nobody. There is no authentication:
-# publish the port to those who may see the page.
+# Inside a container, loopback would be reachable for nobody. So everybody who reaches the
+# port may read, all but private repositories; to ask them who they are, set
+# PULLTRAIL_WEB_PUBLIC=false, PULLTRAIL_WEB_USERNAME and PULLTRAIL_WEB_PASSWORD_HASH_FILE.
 ENV PULLTRAIL_DATA_DIR=/data \
-    PULLTRAIL_WEB_LISTEN=0.0.0.0:8080
+    PULLTRAIL_WEB_LISTEN=0.0.0.0:8080 \
+    PULLTRAIL_WEB_PUBLIC=true
 VOLUME /data
 EXPOSE 8080
 ENTRYPOINT ["/pulltrail"]

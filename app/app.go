@@ -140,12 +140,18 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		collector: poller, outbox: waiting, history: trail,
 		publisher: publisher, followers: in.followers,
 	}
-	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload)}
+	// The curves, for the page and for commands.
+	gap, err := maxGap(cfg.Collector, time.Now())
+	if err != nil {
+		return err
+	}
+	curves := rollup.New(rollup.Options{History: trail, MaxGap: func() time.Duration { return gap }, Log: log})
+	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}}
 	if opts.Task != nil {
 		run.trigger = run.now
 		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, asked) })
 	}
-	who := tracked{reports, poller.Plan(), cfg.Collector.GoneAfter}
+	who := tracked{reports, poller.Plan(), cfg.Collector.GoneAfter, trail, cfg.Collector.Username != ""}
 	if err := who.tidy(ctx); err != nil {
 		return err
 	}
@@ -166,11 +172,6 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	ps.add("control socket", commands.Run, commands.Close)
-	gap, err := maxGap(cfg.Collector, time.Now())
-	if err != nil {
-		return err
-	}
-	curves := rollup.New(rollup.Options{History: trail, MaxGap: func() time.Duration { return gap }, Log: log})
 	ps.run("curves", curves.Run)
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
@@ -181,7 +182,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if err != nil {
 		return err
 	}
-	pages := web.New(cfg.Web.Listen, shown, log)
+	pages := web.New(cfg.Web, shown, log)
 	if err := pages.Listen(); err != nil {
 		return err
 	}

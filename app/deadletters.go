@@ -15,6 +15,7 @@ import (
 type daemon struct {
 	*collection
 	*letterbox
+	growth
 }
 
 // letterbox is what a person can do about the messages that were refused.

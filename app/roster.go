@@ -6,8 +6,10 @@ import (
 	"slices"
 
 	"pulltrail/collector"
+	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
 	"pulltrail/internal/roster"
+	"pulltrail/internal/web/access"
 	"pulltrail/internal/web/api"
 )
 
@@ -16,6 +18,8 @@ type tracked struct {
 	store     *roster.Store
 	plan      collector.Plan
 	goneAfter int
+	trail     *history.Store
+	login     bool // Docker Hub is asked with a login, which sees private repositories
 }
 
 // repositories are all that are tracked, those that are named first.
@@ -24,7 +28,10 @@ func (t tracked) repositories(ctx context.Context) ([]hub.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Clone(t.plan.Names)
+	all, err := t.names(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, e := range entries {
 		if e.Listed {
 			all = append(all, e.Repository)
@@ -33,10 +40,36 @@ func (t tracked) repositories(ctx context.Context) ([]hub.Repository, error) {
 	return all, nil
 }
 
-// entries are what the roster has of those that are tracked today.
+// names are those of the configuration that the visitor may know of.
+func (t tracked) names(ctx context.Context) ([]hub.Repository, error) {
+	doubtful, err := t.doubtful(ctx)
+	return slices.DeleteFunc(slices.Clone(t.plan.Names), doubtful), err
+}
+
+// entries are what the roster has of those that are tracked today and that the visitor
+// may know of.
 func (t tracked) entries(ctx context.Context) ([]roster.Entry, error) {
+	doubtful, err := t.doubtful(ctx)
+	if err != nil {
+		return nil, err
+	}
 	entries, err := t.store.Entries(ctx)
-	return slices.DeleteFunc(entries, func(e roster.Entry) bool { return !t.plan.Tracks(e.Repository) }), err
+	return slices.DeleteFunc(entries, func(e roster.Entry) bool { return !t.plan.Tracks(e.Repository) || doubtful(e.Repository) }), err
+}
+
+// doubtful tells the repositories that may be private for all that is known: those that
+// only a login may have found, until history has a snapshot, which says what they are.
+// Visitors that may act know the configuration, or the password: they are shown them.
+func (t tracked) doubtful(ctx context.Context) (func(hub.Repository) bool, error) {
+	if !t.login || access.Of(ctx).MayAct {
+		return func(hub.Repository) bool { return false }, nil
+	}
+	stored, err := t.trail.Repositories(ctx)
+	known := make(map[hub.Repository]bool, len(stored))
+	for _, s := range stored {
+		known[s.Repository] = true
+	}
+	return func(r hub.Repository) bool { return !known[r] }, err
 }
 
 // tidy forgets what the configuration does not name any more.
@@ -78,8 +111,12 @@ func (t tracked) Fates(ctx context.Context) (map[hub.Repository]api.Fate, error)
 	if err != nil {
 		return nil, err
 	}
-	fates := make(map[hub.Repository]api.Fate, len(entries)+len(t.plan.Names))
-	for _, name := range t.plan.Names {
+	names, err := t.names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fates := make(map[hub.Repository]api.Fate, len(entries)+len(names))
+	for _, name := range names {
 		fates[name] = api.Fate{}
 	}
 	for _, e := range entries {

@@ -6,6 +6,7 @@ set -euo pipefail
 testbed=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR
 source "$testbed/lib/common.sh"
+source "$testbed/lib/axe.sh"
 source "$testbed/lib/mosquitto.sh"
 source "$testbed/lib/opensearch.sh"
 source "$testbed/lib/opensearch-secure.sh"
@@ -40,6 +41,7 @@ up() {
     await "$server"
     say "$server: ready"
   done
+  axe_install
 }
 
 down() {
@@ -71,6 +73,7 @@ variables() {
   for server in "${servers[@]}"; do
     if running "$server"; then "$server.variables"; fi
   done
+  axe_variables
 }
 
 # export_line NAME VALUE prints an assignment that eval understands whatever is in VALUE.

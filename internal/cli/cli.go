@@ -39,9 +39,12 @@ type command struct {
 
 	Run     runCommand     `cmd:"" default:"withargs" help:"Run the daemon: poll on schedule, publish, store, serve the page (the default)."`
 	Collect collectCommand `cmd:"" help:"Poll now, through the whole chain, and print what became of each repository."`
+	Top     topCommand     `cmd:"" help:"Show how the repositories fare, with a sparkline of 30 days."`
 	Check   checkCommand   `cmd:"" help:"Check the configuration and, with --connect, every neighbour."`
-	Demo    demoCommand    `cmd:"" help:"Show everything on a simulated Docker Hub with two years of history. Nothing is read, sent or kept."`
+	Demo    demoCommand    `cmd:"" help:"Show everything on a simulated Docker Hub with two years of history. It reads no configuration, sends nothing anywhere and leaves nothing behind."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for the user of the page (key web.password_hash)."`
 
 	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
 }

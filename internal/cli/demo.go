@@ -70,7 +70,7 @@ func play(ctx context.Context, p *Process, cfg config.Config, farewell string) e
 		return err
 	}
 	log := logger(p, cfg)
-	hub := web.New(anyPort, world.Handler(time.Now), log)
+	hub := web.New(web.Config{Listen: anyPort}, world.Handler(time.Now), log)
 	if err := hub.Listen(); err != nil {
 		return err
 	}

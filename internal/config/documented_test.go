@@ -182,7 +182,7 @@ the flags. ` + "[`config.yaml`](../config.yaml)" + ` is the defaults as a file, 
 - **A key without a value** in the file has its default. **An empty variable** sets an empty text or an
   empty list; for anything else it is a mistake.
 - **Secrets** are never printed or logged. Best put them in a file of their own and name it in the
-  key that ends in ` + "`password_file`" + `: its first line counts.
+  key that ends in ` + "`_file`" + `: its first line counts.
 - **Unknown variables** that begin with ` + "`PULLTRAIL_`" + ` are mistakes, except those which Kubernetes and Docker
   set for a service of that name (such as ` + "`PULLTRAIL_SERVICE_HOST`" + `).
 - The file is [YAML 1.2](https://yaml.org/spec/1.2.2/), in UTF-8, of at most 1 MiB. Anchors, references

@@ -50,7 +50,7 @@ func TestTheFixedKeysExist(t *testing.T) {
 		collector.run_on_start collector.repositories mqtt.url mqtt.topic mqtt.topic_per_repository mqtt.retain
 		mqtt.embedded.listen mqtt.username mqtt.password mqtt.password_file indexer.opensearch.urls
 		indexer.opensearch.username indexer.opensearch.password indexer.opensearch.password_file
-		indexer.routes indexer.routes[].topic web.listen`) {
+		indexer.routes indexer.routes[].topic web.listen web.public web.username web.password_hash web.password_hash_file`) {
 		k, ok := known[path]
 		if !ok {
 			t.Errorf("%s is no key", path)

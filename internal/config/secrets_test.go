@@ -13,6 +13,9 @@ import (
 
 const hidden = "correct horse battery staple"
 
+// hash has words of hidden in it, and the form of a hash.
+const hash = "$2a$04$correct/horse/battery/staple/correct/horse/battery/st"
+
 func TestNoWayOfPrintingTheConfigurationShowsASecret(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte(hidden+"\n"), 0o600); err != nil {
@@ -22,6 +25,7 @@ func TestNoWayOfPrintingTheConfigurationShowsASecret(t *testing.T) {
 		"PULLTRAIL_MQTT_URL=mqtt://localhost", "PULLTRAIL_MQTT_USERNAME=me", "PULLTRAIL_MQTT_PASSWORD=" + hidden,
 		"PULLTRAIL_INDEXER_OPENSEARCH_URLS=http://localhost:9200", "PULLTRAIL_INDEXER_OPENSEARCH_USERNAME=me",
 		"PULLTRAIL_INDEXER_OPENSEARCH_PASSWORD_FILE=" + file,
+		"PULLTRAIL_WEB_USERNAME=me", "PULLTRAIL_WEB_PASSWORD_HASH=" + hash,
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +71,7 @@ func TestNoMistakeShowsASecret(t *testing.T) {
 		"mqtt:\n  password: &%s", "mqtt:\n  password: a: %s", "mqtt:\n  password: |%s", "mqtt:\n  password:\n\t%s", "mqtt:\n  password: ]%s", "mqtt:\n  password: {%s",
 		"mqtt:\n  password: - %s", "mqtt:\n  password: `%s", "mqtt:\n password: a\n%s", "mqtt:\n  password: \"\\q%s\"", "%%YAML %s\n---\n", "mqtt:\n  password: !!null %s",
 		"mqtt: {url: 'mqtt://me:%s@host'}", "indexer: {opensearch: {urls: ['https://me:%s@host']}}", "web: {listen: 'mqtt://me:%s@host'}",
-		"mqtt: {password: a, password: %s}", "mqtt: {password: a}\nmqtt: {password: %s}", "mqtt: {password: &x [%s]}", "mqtt: {password: %s, password_file: nowhere, url: 'mqtt://a', username: a}",
+		"web: {username: me, password_hash: %s}", "web:\n  username: me\n  password_hash: $argon2id$v=19$m=1,t=1,p=1$%s$a", "mqtt: {password: a, password: %s}", "mqtt: {password: a}\nmqtt: {password: %s}", "mqtt: {password: &x [%s]}", "mqtt: {password: %s, password_file: nowhere, url: 'mqtt://a', username: a}",
 	} {
 		file := filepath.Join(dir, "c.yaml")
 		if err := os.WriteFile(file, fmt.Appendf(nil, text, hidden), 0o600); err != nil {

@@ -59,6 +59,12 @@ func (c *Client) DropDeadLetters(ctx context.Context, which Selection) (dropped 
 	return dropped, err
 }
 
+// Top lets the daemon say how every repository fares.
+func (c *Client) Top(ctx context.Context) (all []Top, err error) {
+	err = c.ask(ctx, http.MethodGet, "/top", nil, &all)
+	return all, err
+}
+
 // do sends a request, with what as its body where that is not nil. The answer, which
 // the caller closes, is one of success.
 func (c *Client) do(ctx context.Context, method, path string, what any) (*http.Response, error) {

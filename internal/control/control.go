@@ -46,6 +46,7 @@ type Summary struct {
 type Daemon interface {
 	Collector
 	Letters
+	Curves
 }
 
 // Collector is what it lets them do about collecting.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,9 +19,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake is a Daemon that collects, and has no dead letters.
+// fake is a Daemon that collects, and has neither dead letters nor curves.
 type fake struct {
 	Letters
+	Curves
 	collect func(ctx context.Context, repositories []hub.Repository, progress func(Result)) (Summary, error)
 }
 
@@ -54,6 +56,31 @@ func TestResultsComeOneByOneThenTheSummary(t *testing.T) {
 	}
 	if diff := cmp.Diff([]Result{nginx, gone}, results); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// curves are a fake's.
+type curves []Top
+
+func (c curves) Top(context.Context) ([]Top, error) {
+	if c == nil {
+		return nil, errors.New("history cannot be read")
+	}
+	return c, nil
+}
+
+func TestEveryNumberOfTheCurvesArrives(t *testing.T) {
+	stars, percent, pulls := int64(7), -12.5, int64(9007199254740993)
+	want := []Top{{
+		Repository: hub.Repository{Namespace: "library", Name: "nginx"}, Private: true, PullCount: 12916987208, StarCount: &stars,
+		Timestamp: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Week: &Growth{Pulls: 70, Whole: true, Percent: &percent}, Days: []*int64{nil, &pulls},
+	}}
+	got, err := NewClient(serve(t, fake{Curves: curves(want)})).Top(t.Context())
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	if _, err := NewClient(serve(t, fake{Curves: curves(nil)})).Top(t.Context()); err == nil || !strings.Contains(err.Error(), "history cannot be read") {
+		t.Errorf("got %v", err)
 	}
 }
 

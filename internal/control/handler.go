@@ -31,6 +31,10 @@ func handler(daemon Daemon, log *slog.Logger) http.Handler {
 			answer(w, r, log, dropped, err)
 		}
 	})
+	mux.HandleFunc("GET /top", func(w http.ResponseWriter, r *http.Request) {
+		all, err := daemon.Top(r.Context())
+		answer(w, r, log, all, err)
+	})
 	return mux
 }
 

@@ -44,7 +44,7 @@ func localHostsOnly(next http.Handler) http.Handler {
 		if !isLocalHost(r.Host) {
 			http.Error(w, "This server listens on loopback and answers for localhost, 127.0.0.1 and [::1] only. "+
 				"To reach it by another name through a reverse proxy, let the proxy send \"Host: localhost\"; "+
-				"to reach it from the network, set web.listen to an address of this machine.",
+				"to reach it from the network, set web.listen to an address of this machine, and a user or web.public.",
 				http.StatusMisdirectedRequest)
 			return
 		}

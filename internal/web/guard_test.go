@@ -63,7 +63,7 @@ func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
 
 func TestAPanicIsOneRecordAndA500(t *testing.T) {
 	var log logged
-	url, _ := serve(t, New("127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	url, _ := serve(t, New(Config{Listen: "127.0.0.1:0"}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("ETag", `"x"`)
 		panic("the cause")
 	}), log.logger()))
@@ -79,7 +79,7 @@ func TestAPanicIsOneRecordAndA500(t *testing.T) {
 
 func TestAPanicInTheMiddleBreaksTheAnswerOff(t *testing.T) {
 	var log logged
-	url, _ := serve(t, New("127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	url, _ := serve(t, New(Config{Listen: "127.0.0.1:0"}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "half")
 		_ = http.NewResponseController(w).Flush()
 		panic("the cause")
@@ -99,7 +99,7 @@ func TestAPanicInTheMiddleBreaksTheAnswerOff(t *testing.T) {
 
 func TestAnAbortedAnswerIsNotLogged(t *testing.T) {
 	var log logged
-	url, _ := serve(t, New("127.0.0.1:0", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	url, _ := serve(t, New(Config{Listen: "127.0.0.1:0"}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		panic(http.ErrAbortHandler)
 	}), log.logger()))
 	if response, err := client().Get(url); err == nil {

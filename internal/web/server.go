@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"syscall"
 	"time"
+
+	"pulltrail/internal/web/access"
 )
 
 // The bounds of one connection. An answer of the API may have some ten megabytes,
@@ -23,44 +25,54 @@ const (
 )
 
 // Server serves one handler on one address, with the headers and checks that every
-// answer needs: see guard.
+// answer needs: see guard, and package access for who may do what.
 type Server struct {
-	listen   string
-	handler  http.Handler
-	log      *slog.Logger
-	listener net.Listener
-	patience time.Duration // how long requests may take to finish when Serve stops
+	cfg        Config
+	handler    http.Handler
+	log        *slog.Logger
+	listener   net.Listener
+	restricted http.Handler  // handler, for those that may; nil before Listen
+	patience   time.Duration // how long requests may take to finish when Serve stops
+	local      func(net.Addr) bool
 }
 
-// New makes a server for the address listen, host:port. Nothing is bound yet.
-func New(listen string, handler http.Handler, log *slog.Logger) *Server {
-	return &Server{listen: listen, handler: handler, log: log, patience: shutdownTimeout}
+// New makes a server for the address cfg.Listen. Nothing is bound yet.
+func New(cfg Config, handler http.Handler, log *slog.Logger) *Server {
+	return &Server{cfg: cfg, handler: handler, log: log, patience: shutdownTimeout, local: isLoopback}
 }
 
 // Listen binds the address; port 0 takes a free one, which Addr tells. From then on
-// connections queue up until Serve takes them. The error names the port and the
-// remedy.
+// connections queue up until Serve takes them. The error names the key, the port where
+// it is about that, and the remedy.
 func (s *Server) Listen() error {
 	// Binding is immediate: there is nothing that a context could cancel.
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", s.listen)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", s.cfg.Listen)
 	if err != nil {
 		return s.explain(err)
 	}
-	s.listener = l
+	// Only now it is certain who can reach it: names of hosts mean what the system says.
+	restrict, err := access.New(access.Options{
+		Config:   access.Config{Public: s.cfg.Public, Username: s.cfg.Username, PasswordHash: s.cfg.PasswordHash},
+		Loopback: s.local(l.Addr()), Log: s.log,
+	})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	s.listener, s.restricted = l, restrict(s.handler)
 	return nil
 }
 
 func (s *Server) explain(err error) error {
-	_, port, splitErr := net.SplitHostPort(s.listen)
+	_, port, splitErr := net.SplitHostPort(s.cfg.Listen)
 	switch {
 	case splitErr != nil:
-		return fmt.Errorf("web.listen: %q is not host:port, such as 127.0.0.1:8080: %w", s.listen, err)
+		return fmt.Errorf("web.listen: %q is not host:port, such as 127.0.0.1:8080: %w", s.cfg.Listen, err)
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("web.listen: port %s of %q is in use: stop the program that has it, or set web.listen to another port: %w", port, s.listen, err)
+		return fmt.Errorf("web.listen: port %s of %q is in use: stop the program that has it, or set web.listen to another port: %w", port, s.cfg.Listen, err)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("web.listen: port %s of %q is not allowed to this user: set web.listen to a port from 1024 up: %w", port, s.listen, err)
+		return fmt.Errorf("web.listen: port %s of %q is not allowed to this user: set web.listen to a port from 1024 up: %w", port, s.cfg.Listen, err)
 	}
-	return fmt.Errorf("web.listen: cannot listen on %q: set web.listen to an address of this machine, such as 127.0.0.1:8080: %w", s.listen, err)
+	return fmt.Errorf("web.listen: cannot listen on %q: set web.listen to an address of this machine, such as 127.0.0.1:8080: %w", s.cfg.Listen, err)
 }
 
 // Addr is the bound address; nil before Listen.
@@ -98,7 +110,7 @@ func (s *Server) Serve(ctx context.Context) error {
 
 func (s *Server) server(requests context.Context) *http.Server {
 	return &http.Server{
-		Handler:           guard(s.handler, isLoopback(s.Addr()), s.log),
+		Handler:           guard(s.restricted, s.local(s.Addr()), s.log),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"pulltrail/internal/secret"
 )
 
 var hello = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })
@@ -57,7 +59,7 @@ func get(t *testing.T, url string) (*http.Response, string) {
 
 func TestServesFromListenUntilItsContextIsDone(t *testing.T) {
 	var log logged
-	s := New("127.0.0.1:0", hello, log.logger())
+	s := New(Config{Listen: "127.0.0.1:0"}, hello, log.logger())
 	if s.Addr() != nil {
 		t.Errorf("there is an address before Listen: %v", s.Addr())
 	}
@@ -81,7 +83,7 @@ func TestServesFromListenUntilItsContextIsDone(t *testing.T) {
 
 func TestAStopLetsARequestFinish(t *testing.T) {
 	entered, finish := make(chan struct{}), make(chan struct{})
-	s := New("127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := New(Config{Listen: "127.0.0.1:0"}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(entered)
 		<-finish
 		if r.Context().Err() != nil {
@@ -123,7 +125,7 @@ func untilRefused(t *testing.T, addr string) {
 
 func TestAStopCutsOffARequestThatDoesNotEnd(t *testing.T) {
 	entered, left := make(chan struct{}), make(chan struct{})
-	s := New("127.0.0.1:0", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	s := New(Config{Listen: "127.0.0.1:0"}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		close(entered)
 		<-r.Context().Done()
 		close(left)
@@ -145,19 +147,19 @@ func TestAStopCutsOffARequestThatDoesNotEnd(t *testing.T) {
 }
 
 func TestAPortInUseIsNamedWithTheRemedy(t *testing.T) {
-	first := New("127.0.0.1:0", hello, new(logged).logger())
+	first := New(Config{Listen: "127.0.0.1:0"}, hello, new(logged).logger())
 	if err := first.Listen(); err != nil {
 		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(first.Addr().String())
-	err := New("127.0.0.1:"+port, hello, new(logged).logger()).Listen()
+	err := New(Config{Listen: "127.0.0.1:" + port}, hello, new(logged).logger()).Listen()
 	if err == nil || !strings.Contains(err.Error(), "port "+port) || !strings.Contains(err.Error(), "set web.listen") {
 		t.Errorf("got %v", err)
 	}
 	if err := errors.Join(first.Close(), first.Close()); err != nil {
 		t.Errorf("Close twice: %v", err)
 	}
-	again := New("127.0.0.1:"+port, hello, new(logged).logger())
+	again := New(Config{Listen: "127.0.0.1:" + port}, hello, new(logged).logger())
 	if err := again.Listen(); err != nil {
 		t.Errorf("the closed server still has its port: %v", err)
 	}
@@ -166,15 +168,59 @@ func TestAPortInUseIsNamedWithTheRemedy(t *testing.T) {
 
 func TestAnImpossibleAddressIsNamedWithTheRemedy(t *testing.T) {
 	for _, listen := range []string{"nonsense", "192.0.2.1:0", "127.0.0.1:99999"} {
-		err := New(listen, hello, new(logged).logger()).Listen()
+		err := New(Config{Listen: listen}, hello, new(logged).logger()).Listen()
 		if err == nil || !strings.HasPrefix(err.Error(), "web.listen: ") || !strings.Contains(err.Error(), listen) {
 			t.Errorf("listen %q: got %v", listen, err)
 		}
 	}
 }
 
+func TestTheBoundAddressDecidesWhoMayReachIt(t *testing.T) {
+	elsewhere := func(net.Addr) bool { return false } // only loopback is there in a test
+	s := New(Config{Listen: "127.0.0.1:0"}, hello, new(logged).logger())
+	s.local = elsewhere
+	if err := s.Listen(); err == nil || !strings.Contains(err.Error(), "web.listen") || s.Addr() != nil {
+		t.Errorf("without a user and not public: %v", err)
+	}
+	s = New(Config{Listen: "127.0.0.1:0", Public: true}, hello, new(logged).logger())
+	s.local = elsewhere
+	url, _ := serve(t, s)
+	for host, method := range map[string]string{"pulltrail.example": http.MethodGet, "": http.MethodPost} {
+		r, err := http.NewRequest(method, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		response, err := client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if want := map[string]int{http.MethodGet: 200, http.MethodPost: 403}[method]; response.StatusCode != want ||
+			response.Header.Get("Content-Security-Policy") == "" {
+			t.Errorf("%s %s: %d %v", method, host, response.StatusCode, response.Header)
+		}
+	}
+}
+
+func TestAUserIsAskedForAndAnUnreadableHashStopsTheStart(t *testing.T) {
+	cfg := Config{Listen: "127.0.0.1:0", Username: "me", PasswordHash: secret.New("hunter2")}
+	err := New(cfg, hello, new(logged).logger()).Listen()
+	if err == nil || !strings.Contains(err.Error(), "web.password_hash") || !strings.Contains(err.Error(), "pulltrail hash-password") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v", err)
+	}
+	cfg.PasswordHash = secret.New(someHash) // of U*U
+	url, _ := serve(t, New(cfg, hello, new(logged).logger()))
+	if response, body := get(t, url); response.StatusCode != 401 || body == "hello" || response.Header.Get("Content-Security-Policy") == "" {
+		t.Errorf("got %d %s %v", response.StatusCode, body, response.Header)
+	}
+	if response, body := get(t, strings.Replace(url, "://", "://me:U*U@", 1)); response.StatusCode != 200 || body != "hello" {
+		t.Errorf("got %d %s", response.StatusCode, body)
+	}
+}
+
 func TestServeSaysWhenItCannot(t *testing.T) {
-	s := New("127.0.0.1:0", hello, new(logged).logger())
+	s := New(Config{Listen: "127.0.0.1:0"}, hello, new(logged).logger())
 	if err := s.Serve(t.Context()); err == nil {
 		t.Error("Serve before Listen gave no error")
 	}

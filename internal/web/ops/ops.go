@@ -10,6 +10,8 @@
 // and waits two seconds at most; a part that has not answered by then counts as not
 // OK. However many requests there are, each part is asked once at a time.
 //
+// Visitors that may not read (see package access) are told the status and nothing else.
+//
 // At most four scrapes of /metrics are answered at once; others get 503.
 package ops
 
@@ -22,6 +24,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"pulltrail/internal/web/access"
 )
 
 // maxScrapes bounds how many scrapes are answered at the same time.
@@ -33,7 +37,7 @@ type State struct {
 	// Since is when this state began; zero when nobody knows.
 	Since time.Time
 	// Detail is a few words for a person, and what to do where that is known. It is
-	// shown to everybody: no secrets, no private repositories.
+	// shown to everybody who may read: no secrets, no private repositories.
 	Detail string
 }
 
@@ -79,10 +83,14 @@ func New(opts Options) http.Handler {
 func healthy(version string) http.HandlerFunc {
 	type answer struct {
 		Healthy bool   `json:"healthy"`
-		Version string `json:"version"`
+		Version string `json:"version,omitempty"`
 	}
-	return func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, answer{Healthy: true, Version: version})
+	return func(w http.ResponseWriter, r *http.Request) {
+		a := answer{Healthy: true}
+		if access.Of(r.Context()).MayRead {
+			a.Version = version
+		}
+		writeJSON(w, http.StatusOK, a)
 	}
 }
 
@@ -95,14 +103,19 @@ type partAnswer struct {
 	Detail   string     `json:"detail"`
 }
 
+// readiness is all that strangers are told.
+type readiness struct {
+	Ready bool `json:"ready"`
+}
+
 func ready(version string, probes []*probe) http.HandlerFunc {
 	type answer struct {
-		Ready   bool         `json:"ready"`
+		readiness
 		Version string       `json:"version"`
 		Parts   []partAnswer `json:"parts"`
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		a := answer{Ready: true, Version: version, Parts: make([]partAnswer, len(probes))}
+		a := answer{readiness: readiness{true}, Version: version, Parts: make([]partAnswer, len(probes))}
 		for i, s := range askAll(r.Context(), probes) {
 			c := probes[i].check
 			a.Ready = a.Ready && (s.OK || c.Optional)
@@ -115,6 +128,10 @@ func ready(version string, probes []*probe) http.HandlerFunc {
 		status := http.StatusOK
 		if !a.Ready {
 			status = http.StatusServiceUnavailable
+		}
+		if !access.Of(r.Context()).MayRead {
+			writeJSON(w, status, readiness{a.Ready})
+			return
 		}
 		writeJSON(w, status, a)
 	}

@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
+
+	"pulltrail/internal/web/access"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,9 +35,33 @@ func handlerOf(checks ...Check) http.Handler {
 }
 
 func ask(h http.Handler, method, path string) *httptest.ResponseRecorder {
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	return askAs(access.Visitor{MayRead: true}, h, method, path)
+}
+
+func askAs(v access.Visitor, h http.Handler, method, path string) *httptest.ResponseRecorder {
+	w, r := httptest.NewRecorder(), httptest.NewRequest(method, path, nil)
+	h.ServeHTTP(w, r.WithContext(access.With(r.Context(), v)))
 	return w
+}
+
+func TestStrangersAreToldTheStatusAlone(t *testing.T) {
+	fine := Check{Name: "broker", Probe: says(State{OK: true, Since: since, Detail: "connected"})}
+	broken := Check{Name: "opensearch", Probe: says(State{Detail: "no answer from opensearch.example"})}
+	for _, c := range []struct {
+		path   string
+		checks []Check
+		status int
+		want   string
+	}{
+		{"/-/healthy", []Check{broken}, 200, "{\n  \"healthy\": true\n}\n"},
+		{"/-/ready", []Check{fine}, 200, "{\n  \"ready\": true\n}\n"},
+		{"/-/ready", []Check{fine, broken}, 503, "{\n  \"ready\": false\n}\n"},
+	} {
+		got := askAs(access.Visitor{}, handlerOf(c.checks...), http.MethodGet, c.path)
+		if got.Code != c.status || got.Body.String() != c.want {
+			t.Errorf("%s: got %d %s", c.path, got.Code, got.Body)
+		}
+	}
 }
 
 func TestHealthyAsLongAsTheProcessServes(t *testing.T) {

@@ -2,10 +2,11 @@
 // totals, and how the last run went, as one plain HTML document with one style
 // sheet. It needs no JavaScript.
 //
-// It shows what is known now and asks nobody who they are, so private repositories
-// are nowhere on it: not in the table, the sums or the counts of a run. Names,
-// descriptions and messages are shown as text, whatever they contain. A page is made
-// whole before it is sent; where that fails, the answer is a clean 500.
+// It shows what is known now. Private repositories are for visitors that are
+// authenticated (see package access); for others they are nowhere on it: not in the
+// table, the sums or the counts of a run. Names, descriptions and messages are shown as
+// text, whatever they contain. A page is made whole before it is sent; where that fails,
+// the answer is a clean 500.
 //
 // The table has at most 2,000 rows, those with the most pulls; the sums are of all,
 // and the page says that there are more.
@@ -26,6 +27,7 @@ import (
 
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/web/access"
 )
 
 // History is what the page reads. It may be called by any number of requests at the
@@ -156,6 +158,7 @@ func (h *handler) index(w http.ResponseWriter, r *http.Request) {
 	}
 	h.render(w, http.StatusOK, "index.html", newView(h.frame(), facts{
 		now: h.Now(), stored: stored, tracked: tracked, run: run, next: h.Runs.Next(), letters: h.letters(r.Context()),
+		private: access.Of(r.Context()).Authenticated,
 	}))
 }
 

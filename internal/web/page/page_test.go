@@ -21,6 +21,7 @@ import (
 
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/web/access"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -138,8 +139,12 @@ func handlerWith(t *testing.T, s scene, refused *letters) http.Handler {
 }
 
 func ask(h http.Handler, method, path string) *httptest.ResponseRecorder {
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	return askAs(access.Visitor{}, h, method, path)
+}
+
+func askAs(v access.Visitor, h http.Handler, method, path string) *httptest.ResponseRecorder {
+	w, r := httptest.NewRecorder(), httptest.NewRequest(method, path, nil)
+	h.ServeHTTP(w, r.WithContext(access.With(r.Context(), v)))
 	return w
 }
 
@@ -186,6 +191,7 @@ func TestThePageIsAsInItsGoldenFile(t *testing.T) {
 			golden(t, name, ask(handlerOf(t, s), http.MethodGet, "/"), http.StatusOK)
 		})
 	}
+	golden(t, "private to its owner", askAs(access.Visitor{Authenticated: true}, handlerOf(t, scenes(t)["private"]), http.MethodGet, "/"), http.StatusOK)
 	golden(t, "dead letters", ask(handlerWith(t, scenes(t)["ordinary"], &letters{n: 1204}), http.MethodGet, "/"), http.StatusOK)
 	golden(t, "not found", ask(handlerOf(t, scene{}), http.MethodGet, "/such/a/path"), http.StatusNotFound)
 }
@@ -219,11 +225,17 @@ func golden(t *testing.T, name string, got *httptest.ResponseRecorder, status in
 }
 
 func TestNothingPrivateIsOnThePage(t *testing.T) {
-	page := ask(handlerOf(t, scenes(t)["private"]), http.MethodGet, "/").Body.String()
-	for _, secret := range []string{"hidden", "plans", "777", "fail", "1 of 2", "never"} {
-		if strings.Contains(page, secret) {
-			t.Errorf("%q is on the page", secret)
+	for _, v := range []access.Visitor{{}, {MayRead: true, MayAct: true}} {
+		page := askAs(v, handlerOf(t, scenes(t)["private"]), http.MethodGet, "/").Body.String()
+		for _, secret := range []string{"hidden", "plans", "777", "fail", "1 of 2", "never"} {
+			if strings.Contains(page, secret) {
+				t.Errorf("%q is on the page of %+v", secret, v)
+			}
 		}
+	}
+	page := askAs(access.Visitor{Authenticated: true}, handlerOf(t, scenes(t)["private"]), http.MethodGet, "/").Body.String()
+	if !strings.Contains(page, "hidden/plans") || !strings.Contains(page, "1 of 2 failed") {
+		t.Errorf("it is not on the page of its owner: %s", page)
 	}
 }
 

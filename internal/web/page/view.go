@@ -36,6 +36,8 @@ type facts struct {
 	run     Run // zero when there was none
 	next    time.Time
 	letters int // dead ones; 0 also where they cannot be counted
+
+	private bool // private repositories may be shown
 }
 
 // view is what the template shows.
@@ -73,7 +75,9 @@ type row struct {
 }
 
 func newView(around frame, f facts) view {
-	f.hidePrivate()
+	if !f.private {
+		f.hidePrivate()
+	}
 	rows := f.rows()
 	t := totalOf(rows, f.stored)
 	v := view{

@@ -1,0 +1,61 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"pulltrail/internal/control"
+	"pulltrail/internal/rollup"
+	"pulltrail/internal/trail"
+)
+
+// growth tells commands of the curves.
+type growth struct{ curves *rollup.Rollup }
+
+// Top is how every repository fares.
+func (g growth) Top(ctx context.Context) ([]control.Top, error) {
+	trails, err := g.curves.Trails(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	all := make([]control.Top, len(trails))
+	for i, t := range trails {
+		all[i] = topOf(t, now)
+	}
+	return all, nil
+}
+
+func topOf(t *rollup.Trail, now time.Time) control.Top {
+	const day = 24 * time.Hour
+	return control.Top{
+		Repository: t.Repository, Private: t.Private, Timestamp: t.Newest.Timestamp,
+		PullCount: t.Newest.PullCount, StarCount: t.Newest.StarCount, LastUpdated: t.Newest.LastUpdated,
+		Day: grown(t.Recent(day, now)), Week: grown(t.Recent(7*day, now)), Month: grown(t.Recent(30*day, now)),
+		Days: newestDays(t, now),
+	}
+}
+
+// grown is nil where nothing is known.
+func grown(c trail.Change) *control.Growth {
+	if c.Now.Covered == 0 {
+		return nil
+	}
+	g := &control.Growth{Pulls: c.Now.Pulls, Whole: c.Now.Whole()}
+	if c.Known {
+		g.Percent = &c.Percent
+	}
+	return g
+}
+
+// newestDays are those up to today; a gap is a day of which nothing is known.
+func newestDays(t *rollup.Trail, now time.Time) []*int64 {
+	first := trail.Day.Floor(now).AddDate(0, 0, 1-control.TopDays)
+	days := make([]*int64, control.TopDays)
+	for _, d := range t.Days.Between(first, now) {
+		if !d.Gap {
+			days[int(d.Start.Sub(first)/(24*time.Hour))] = &d.Pulls
+		}
+	}
+	return days
+}

@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"pulltrail/internal/control"
+	"pulltrail/internal/hub"
+)
+
+// topCommand shows how the repositories fare.
+type topCommand struct {
+	Repositories []string      `arg:"" optional:"" name:"repository" help:"Only these, as namespace/name; namespace/* is all of a namespace."`
+	Sort         string        `enum:"day,week,month,total,stars,name" default:"month" help:"By what to sort, the most first: ${enum} (${default})."`
+	Limit        int           `short:"n" default:"50" help:"How many to show; 0 is all."`
+	Watch        time.Duration `placeholder:"TIME" help:"Show it again after this time, such as 10s, until interrupted."`
+	JSON         bool          `help:"Print one JSON object, with every number in full, instead of a table."`
+}
+
+// topReport is what --json prints.
+type topReport struct {
+	Repositories []control.Top `json:"repositories"`
+	// Total is how many there are, shown or not.
+	Total int `json:"total"`
+}
+
+// Run shows the table, once or again and again.
+func (c topCommand) Run(ctx context.Context, p *Process, top *command) error {
+	if c.Limit < 0 || c.Watch < 0 || c.Watch > 0 && c.JSON {
+		return fmt.Errorf("--limit and --watch must not be negative, and --watch goes without --json (%w)", errUsage)
+	}
+	cfg, err := top.load(p)
+	if err != nil {
+		return err
+	}
+	for {
+		var all []control.Top
+		err := reach(ctx, p, cfg, func(ctx context.Context, via control.Daemon) (err error) {
+			all, err = via.Top(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err := c.show(p.Stdout, all); err != nil || c.Watch == 0 {
+			return err
+		}
+		select {
+		case <-time.After(c.Watch):
+		case <-ctx.Done():
+			return nil // that is how one leaves it
+		}
+	}
+}
+
+func (c topCommand) show(w io.Writer, all []control.Top) error {
+	r := topReport{Repositories: c.chosen(all)}
+	r.Total = len(r.Repositories)
+	if c.Limit > 0 && r.Total > c.Limit {
+		r.Repositories = r.Repositories[:c.Limit]
+	}
+	if c.JSON {
+		return printJSON(w, r)
+	}
+	if c.Watch > 0 {
+		fmt.Fprint(w, "\033[H\033[2J")
+	}
+	return r.print(w)
+}
+
+// chosen are those that were asked for, sorted.
+func (c topCommand) chosen(all []control.Top) []control.Top {
+	out := []control.Top{}
+	for _, t := range all {
+		if len(c.Repositories) == 0 || slices.ContainsFunc(c.Repositories, func(name string) bool { return names(name, t.Repository) }) {
+			out = append(out, t)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b control.Top) int { return cmp.Compare(c.weight(b), c.weight(a)) })
+	return out
+}
+
+// names reports whether an argument means r.
+func names(argument string, r hub.Repository) bool {
+	if namespace, ok := strings.CutSuffix(argument, "/*"); ok {
+		return namespace == r.Namespace
+	}
+	named, err := hub.ParseRepository(argument)
+	return err == nil && named == r
+}
+
+// weight is what it is sorted by; they come sorted by name.
+func (c topCommand) weight(t control.Top) int64 {
+	pulls := func(g *control.Growth) int64 {
+		if g == nil {
+			return -1
+		}
+		return g.Pulls
+	}
+	switch c.Sort {
+	case "day":
+		return pulls(t.Day)
+	case "week":
+		return pulls(t.Week)
+	case "month":
+		return pulls(t.Month)
+	case "total":
+		return t.PullCount
+	case "stars":
+		if t.StarCount != nil {
+			return *t.StarCount
+		}
+		return -1
+	}
+	return 0
+}
+
+func (r topReport) print(w io.Writer) error {
+	if r.Total == 0 {
+		_, err := fmt.Fprintln(w, "There is no snapshot yet of what was asked for: pulltrail collect takes the first.")
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(table, "TOTAL\t24 H\t7 D\t30 D\tCHANGE\tSTARS\t  %-*s  REPOSITORY\n", control.TopDays, "30 DAYS")
+	for _, t := range r.Repositories {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t  %s  %s\n", grouped(&t.PullCount), pullsOf(t.Day), pullsOf(t.Week), pullsOf(t.Month),
+			change(t.Month), grouped(t.StarCount), sparkline(t.Days), oneLine(t.String()))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if hidden := r.Total - len(r.Repositories); hidden > 0 {
+		_, err := fmt.Fprintf(w, "\nand %d more: --limit 0 shows all\n", hidden)
+		return err
+	}
+	return nil
+}
+
+// pullsOf is marked where a part of the time is not known.
+func pullsOf(g *control.Growth) string {
+	switch {
+	case g == nil:
+		return "-"
+	case !g.Whole:
+		return ">" + grouped(&g.Pulls)
+	}
+	return grouped(&g.Pulls)
+}
+
+func change(g *control.Growth) string {
+	if g == nil || g.Percent == nil {
+		return ""
+	}
+	text := strconv.FormatFloat(*g.Percent, 'f', 0, 64) + "%"
+	if *g.Percent > 0 {
+		text = "+" + text
+	}
+	return text
+}
+
+var bars = []rune("▁▂▃▄▅▆▇█")
+
+// sparkline has a bar for each day, relative to the highest; days of which nothing is
+// known are empty.
+func sparkline(days []*int64) string {
+	var most int64
+	for _, n := range days {
+		if n != nil {
+			most = max(most, *n)
+		}
+	}
+	line := make([]rune, len(days))
+	for i, n := range days {
+		switch {
+		case n == nil:
+			line[i] = ' '
+		case *n == 0:
+			line[i] = bars[0]
+		default:
+			line[i] = bars[int(float64(*n)/float64(most)*float64(len(bars)-1)+0.5)]
+		}
+	}
+	return string(line)
+}
