@@ -16,7 +16,7 @@ var arrows = map[string][]string{
 		"collector", "indexer", "mqttio", "scheduler",
 		"internal/broker", "internal/config", "internal/control", "internal/database", "internal/datadir", "internal/deadletter",
 		"internal/history", "internal/journal", "internal/outbox", "internal/rollup", "internal/roster", "internal/state", "internal/trail", "internal/version",
-		"internal/web", "internal/web/access", "internal/web/api", "internal/web/ops", "internal/web/page",
+		"internal/web", "internal/web/access", "internal/web/api", "internal/web/ops", "internal/web/page", "internal/web/share",
 	},
 
 	// The four never import one another: they meet in app.
@@ -51,6 +51,7 @@ var arrows = map[string][]string{
 	"internal/web/ops":    {"internal/web/access"},
 	"internal/web/page":   {"internal/history", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply", "internal/web/svg"},
 	"internal/web/reply":  {},
+	"internal/web/share":  {"internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply", "internal/web/svg"},
 	"internal/web/svg":    {"internal/trail"},
 
 	"bench": {},

@@ -165,20 +165,20 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	}
 	run.trigger = func(ctx context.Context) error { return schedule.Trigger(ctx, collectJob) }
 	ps.run("scheduler", schedule.Run)
+	asks := newOnDemand(run.trigger, func() bool { return schedule.Status()[0].Running }, log)
+	ps.run("runs on demand", asks.Run)
 	commands, err := control.Listen(datadir.ControlSocket(cfg.DataDir), asked, log)
 	if err != nil {
 		return err
 	}
 	ps.add("control socket", commands.Run, commands.Close)
 	ps.run("curves", curves.Run)
-	asking := newButton(run.trigger, log)
-	ps.run("collecting on demand", asking.run)
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
-		registry: registry, roster: who, trail: trail, curves: curves, maxGap: curves.MaxGap, journal: in.journal, letters: letters,
+		registry: registry, roster: who, trail: trail, curves: curves, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
 		demo:    opts.Demo,
-		started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), button: asking,
+		started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), runs: asks,
 	})
 	if err != nil {
 		return err

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"pulltrail/collector"
@@ -17,45 +15,6 @@ import (
 	"pulltrail/internal/web/page"
 	"pulltrail/scheduler"
 )
-
-// button is what a reader of the page can press to have a run begin. Run owns the run
-// that follows, so that nobody's request has to last as long.
-type button struct {
-	pressed chan struct{}
-	// under says that it was pressed and what follows has not ended.
-	under   atomic.Bool
-	trigger func(context.Context) error
-	log     *slog.Logger
-}
-
-func newButton(trigger func(context.Context) error, log *slog.Logger) *button {
-	return &button{pressed: make(chan struct{}, 1), trigger: trigger, log: log}
-}
-
-// press does nothing where it was pressed before and what follows has not ended.
-func (b *button) press() {
-	if b.under.CompareAndSwap(false, true) {
-		b.pressed <- struct{}{} // there is room: nobody else sends before under is false again
-	}
-}
-
-// run has a run begin each time that the button is pressed, until ctx is done. How a run
-// went is told by the scheduler.
-func (b *button) run(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-b.pressed:
-		}
-		b.log.Info("a run was asked for on the page")
-		err := b.trigger(ctx)
-		if errors.Is(err, scheduler.ErrRunning) {
-			b.log.Info("a run is under way already")
-		}
-		b.under.Store(false)
-	}
-}
 
 // operations tell the status page how everything stands.
 type operations struct {
@@ -69,11 +28,13 @@ type operations struct {
 	outbox   *outbox.Outbox
 	letters  func(context.Context) (map[string]int, error)
 	database string // its file
-	button   *button
+	runs     *onDemand
 }
 
-// Collect has a run begin now.
-func (o operations) Collect() { o.button.press() }
+// Collect has a run begin now, unless there is one.
+func (o operations) Collect() {
+	_ = o.runs.Begin() // where there is one, that is what was wanted
+}
 
 // Report is how everything stands; with an error, what could be read of it.
 func (o operations) Report(ctx context.Context) (page.Report, error) {
@@ -83,7 +44,7 @@ func (o operations) Report(ctx context.Context) (page.Report, error) {
 		Schedule: page.Schedule{
 			Spec: o.config.Schedule, Timezone: o.config.Timezone, Next: s.Next, Retry: s.Retry, Skipped: s.Skipped,
 		},
-		Asked: o.button.under.Load(), Last: o.last(s), Limits: o.limits(),
+		Asked: o.runs.Busy(), Last: o.last(s), Limits: o.limits(),
 	}
 	for _, p := range o.parts.States(ctx) {
 		r.Parts = append(r.Parts, page.Part{Name: p.Name, OK: p.OK, Optional: p.Optional, Since: p.Since, Detail: p.Detail})

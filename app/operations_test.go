@@ -1,69 +1,10 @@
 package app
 
 import (
-	"context"
-	"errors"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
-	"testing/synctest"
-	"time"
-
-	"pulltrail/scheduler"
 )
-
-func TestAButtonThatIsPressedAgainWaitsForWhatFollowsTheFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		runs, finish := 0, make(chan error)
-		b := newButton(func(context.Context) error {
-			runs++
-			return <-finish
-		}, slog.New(slog.DiscardHandler))
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- b.run(ctx) }()
-		for range 3 {
-			b.press()
-			synctest.Wait()
-		}
-		if runs != 1 || !b.under.Load() {
-			t.Errorf("%d runs", runs)
-		}
-		for i, answer := range []error{nil, errors.New("all failed"), scheduler.ErrRunning} {
-			finish <- answer
-			synctest.Wait()
-			if b.under.Load() {
-				t.Error("what followed has ended")
-			}
-			b.press()
-			synctest.Wait()
-			if runs != i+2 {
-				t.Errorf("after %v there are %d runs", answer, runs)
-			}
-		}
-		finish <- nil
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-func TestARunThatWasAskedForEndsWithTheProcess(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newButton(func(ctx context.Context) error {
-			<-ctx.Done()
-			return ctx.Err()
-		}, slog.New(slog.DiscardHandler))
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		b.press()
-		if err := b.run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-}
 
 func TestTheSizeOfADatabaseHasItsLog(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "pulltrail.db")

@@ -19,6 +19,7 @@ import (
 	"pulltrail/internal/web/api"
 	"pulltrail/internal/web/ops"
 	"pulltrail/internal/web/page"
+	"pulltrail/internal/web/share"
 	"pulltrail/mqttio"
 	"pulltrail/scheduler"
 )
@@ -29,11 +30,11 @@ type shownParts struct {
 	roster      tracked
 	trail       *history.Store
 	curves      *rollup.Rollup
-	maxGap      func() time.Duration
 	journal     *journal.Journal // nil without document routes
 	letters     *deadletter.Store
 	schedule    *scheduler.Scheduler
 	poller      *collector.Collector
+	runs        *onDemand
 	publisher   *mqttio.Publisher
 	subscribers []*mqttio.Subscriber
 	followers   []*indexer.Follower
@@ -45,18 +46,17 @@ type shownParts struct {
 	collector collector.Config
 	outbox    *outbox.Outbox
 	database  string
-	button    *button
 }
 
 func (s shownParts) operations(checks []ops.Check) operations {
 	return operations{
 		started: s.started, config: s.collector, schedule: s.schedule, poller: s.poller, roster: s.roster,
 		parts: ops.NewProbes(checks, s.log), sinks: s.followers, outbox: s.outbox, letters: s.letters.Count,
-		database: s.database, button: s.button,
+		database: s.database, runs: s.runs,
 	}
 }
 
-// handler puts page, API, health and metrics under one roof.
+// handler puts page, API, pictures, health and metrics under one roof.
 func handler(s shownParts) (http.Handler, error) {
 	checks := s.checks()
 	pages, err := page.New(page.Options{
@@ -71,8 +71,12 @@ func handler(s shownParts) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.Handle("/api/", api.New(api.Options{
-		History: s.trail, Roster: s.roster, MaxGap: s.maxGap, Log: s.log,
+		History: s.trail, Curves: s.curves, Roster: s.roster, Log: s.log,
+		Operations: fares{s.schedule, s.poller, s.roster, s.letters, s.followers, s.runs},
 	}))
+	pictures := share.New(share.Options{Curves: s.curves, Log: s.log})
+	mux.Handle("/badge/", pictures)
+	mux.Handle("/chart/", pictures)
 	mux.Handle("/-/", health)
 	mux.Handle("/metrics", health)
 	return mux, nil

@@ -231,7 +231,7 @@ func TestDarkColoursAreAlsoForThoseWhoChooseThem(t *testing.T) {
 
 func TestTheScriptIsSmall(t *testing.T) {
 	h := handlerOf(t, scene{})
-	if n := ask(h, http.MethodGet, scriptPath).Body.Len(); n > 17_000 {
+	if n := ask(h, http.MethodGet, scriptPath).Body.Len(); n > 20_000 {
 		t.Errorf("it has %d bytes", n)
 	}
 }
