@@ -44,7 +44,7 @@ type view struct {
 	width, height int64
 	dark          bool
 	noScript      bool
-	// quiet are the beginnings of console messages that the test provokes.
+	// provoked are parts of the messages of the browser that the test provokes.
 	provoked []string
 }
 
@@ -136,8 +136,8 @@ func (p *tab) watch(event any) {
 
 func (p *tab) wrong(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	for _, beginning := range p.view.provoked {
-		if strings.Contains(text, beginning) {
+	for _, part := range p.view.provoked {
+		if strings.Contains(text, part) {
 			return
 		}
 	}
