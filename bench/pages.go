@@ -140,14 +140,14 @@ func writeHistory(name string, repositories int, now time.Time) (err error) {
 		return err
 	}
 	w := bufio.NewWriterSize(file, 1<<20)
-	totals := make([]int, repositories)
+	totals := make([]int, repositories) // what is written in vain, Flush tells
 	for back := pageDays - 1; back >= 0; back-- {
 		at := now.Truncate(24*time.Hour).AddDate(0, 0, -back)
 		for i := range totals {
 			day := pageDays - back
 			totals[i] += i*10 + int(float64(i)*3*math.Sin(float64(day)/58)) + day%7
 			pushed := at.AddDate(0, 0, -(day % 21)).Format(time.RFC3339)
-			fmt.Fprintf(w, `{"namespace":"bench%d","name":"image%d","pull_count":%d,"star_count":%d,"storage_size":%d,"last_updated":%q,`+
+			_, _ = fmt.Fprintf(w, `{"namespace":"bench%d","name":"image%d","pull_count":%d,"star_count":%d,"storage_size":%d,"last_updated":%q,`+
 				`"date_registered":"2019-01-02T03:04:05Z","description":"What image %d of the measured history is for.","timestamp":%q,"slot":%q}`+"\n",
 				i%20, i, totals[i], i%400, 40_000_000+i, pushed, i, at.Format(time.RFC3339), at.Format(time.RFC3339))
 		}

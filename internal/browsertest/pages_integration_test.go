@@ -50,11 +50,12 @@ func TestARepositorysPage(t *testing.T) {
 	p.click(`#table [data-repository="demo-harbour/pilot"] th a`)
 	p.await(`location.pathname === '/r/demo-harbour/pilot'`)
 	p.await(drawn)
-	for _, want := range []string{"Best day", "Milestones", "What did the release do?", "Markdown", "Newest document"} {
+	for _, want := range []string{"Best day", "Milestones", "What did the release do?", "Markdown", "Raw document"} {
 		if !strings.Contains(strings.ToLower(p.text("main")), strings.ToLower(want)) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
+	eval[bool](p, `document.querySelector('img.preview').scrollIntoView(); true`) // it is loaded when it comes into sight
 	p.await(`[...document.images].length > 0 && [...document.images].every(i => i.complete && i.naturalWidth > 0)`)
 	p.click("button[data-copy]")
 	p.await(`document.querySelector('button[data-copy]').textContent === document.querySelector('button[data-copy]').dataset.copied`)
@@ -153,6 +154,8 @@ func small(t *testing.T, hub *hubtest.Hub, repositories ...string) string {
 	cfg.Collector.URL, cfg.Collector.Jitter, cfg.Collector.Rate = hub.URL, 0, 100
 	cfg.Collector.Repositories = repositories
 	site := daemon(t, cfg, app.Options{})
-	eventually(t, "the first snapshots", func() bool { return strings.Count(get(t, site+"/api/v1/repositories"), `"snapshots":1`) == len(repositories) })
+	eventually(t, "the first snapshots", func() bool {
+		return strings.Count(get(t, site+"/api/v1/repositories"), `"snapshots":1`) == len(repositories)
+	})
 	return site
 }

@@ -57,10 +57,18 @@ func loadAssets() (assets, error) {
 	return list, nil
 }
 
+// notes are the indentation of our script, and its lines that are comments: what nobody
+// needs who does not read it here.
+var notes = regexp.MustCompile(`(?m)^[ \t]*(//.*\n)?`)
+
 // load is the content of an asset: its file, or all style sheets in one.
 func load(path string) ([]byte, error) {
 	if path != stylePath {
-		return files.ReadFile(path[1:])
+		content, err := files.ReadFile(path[1:])
+		if path == scriptPath {
+			content = notes.ReplaceAll(content, nil)
+		}
+		return content, err
 	}
 	sheets := []string{stylePath[1:]}
 	for _, pattern := range []string{"assets/*.css", "assets/vendor/*.css"} {

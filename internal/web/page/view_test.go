@@ -229,10 +229,10 @@ func TestDarkColoursAreAlsoForThoseWhoChooseThem(t *testing.T) {
 	}
 }
 
-func TestTheScriptIsSmall(t *testing.T) {
-	h := handlerOf(t, scene{})
-	if n := ask(h, http.MethodGet, scriptPath).Body.Len(); n > 20_000 {
-		t.Errorf("it has %d bytes", n)
+func TestTheScriptIsSmallAndSentWithoutItsComments(t *testing.T) {
+	script := ask(handlerOf(t, scene{}), http.MethodGet, scriptPath).Body.String()
+	if len(script) >= 16_000 || strings.Contains(script, "\n//") || !strings.HasPrefix(script, "(() => {\n'use strict';\n") {
+		t.Errorf("it has %d bytes: %.200s", len(script), script)
 	}
 }
 

@@ -24,7 +24,8 @@ const brokenPage = "The page could not be made; Pulltrail's log says why."
 
 // vocabulary are the fixed words of the templates.
 type vocabulary struct {
-	Demo string // says that the numbers are simulated
+	Demo   string // says that the numbers are simulated
+	Crumbs string // the way to this page
 
 	Title, Tagline, Skip, Home, FourNumbers, Recently string
 
@@ -44,8 +45,9 @@ type vocabulary struct {
 
 func english() vocabulary {
 	return vocabulary{
-		Demo:  "This is a demo: the repositories and all their numbers are simulated, and nothing is sent anywhere.",
-		Title: "Pulltrail", Tagline: "the history of your Docker Hub pulls", Skip: "Skip to the content", Home: "Back to the repositories",
+		Demo:   "This is a demo: the repositories and all their numbers are simulated, and nothing is sent anywhere.",
+		Crumbs: "Where this is",
+		Title:  "Pulltrail", Tagline: "the history of your Docker Hub pulls", Skip: "Skip to the content", Home: "Back to the repositories",
 		FourNumbers: "At a glance", Recently: "Pulls lately",
 		Search: "Search repositories", SearchHint: "Search", Range: "Range", Custom: "Custom", From: "From", To: "To", Show: "Show", Theme: "Light or dark",
 		Chart: "Pulls over time", AsTable: "The numbers as a table", Day: "Day (UTC)", Download: "Download as CSV",

@@ -6,6 +6,7 @@
 'use strict';
 const root = document.documentElement;
 const $ = id => document.getElementById(id);
+const listen = (type, act) => document.addEventListener(type, act);
 const day = 86400;
 const make = (name, attributes = {}, ...children) => {
   const e = document.createElement(name);
@@ -140,10 +141,15 @@ const draw = (figure, data) => {
       if (shown.some(l => l.part.has(i))) ctx.fillRect(from, bbox.top, valToPos(x[j], 'x', true) - from, bbox.height);
     }
     ctx.globalAlpha = 1;
+    const many = pushes.length > bbox.width / r / 20; // triangles would be one band
     for (const p of pushes) {
       const at = valToPos(p.at, 'x', true);
       if (at < bbox.left - 1 || at > bbox.left + bbox.width + 1) continue;
       ctx.fillStyle = colour(lines.find(l => l.key === p.name)?.colour ?? 'soft');
+      if (many) {
+        ctx.fillRect(at, bottom + r, r, 6 * r);
+        continue;
+      }
       ctx.beginPath();
       ctx.moveTo(at, bottom + r);
       ctx.lineTo(at + 3.5 * r, bottom + 7 * r);
@@ -292,7 +298,22 @@ const addressOf = form => {
   return location.pathname + (query.size ? '?' + query : '');
 };
 
-document.addEventListener('click', e => {
+// copy is what the button beside a snippet does. Where the browser does not let a page
+// copy, the snippet is marked, so that the reader can.
+const copy = async button => {
+  const { copy, copied } = button.dataset, before = button.textContent;
+  try {
+    await navigator.clipboard.writeText(copy);
+  } catch {
+    getSelection().selectAllChildren(button.previousElementSibling);
+    if (!document.execCommand('copy')) return;
+  }
+  if (before === copied) return;
+  button.textContent = copied;
+  setTimeout(() => { button.textContent = before; }, 2000);
+};
+
+listen('click', e => {
   const on = selector => e.target.closest(selector);
   if (on('#theme')) {
     const names = Object.keys(themes);
@@ -301,6 +322,7 @@ document.addEventListener('click', e => {
     showTheme();
     drawAgain();
   }
+  if (on('button[data-copy]')) copy(on('button[data-copy]'));
   const custom = $('custom');
   if (custom?.open && !on('#custom')) custom.open = false;
   if (e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
@@ -313,19 +335,19 @@ document.addEventListener('click', e => {
   }
 });
 let typing;
-document.addEventListener('input', ({ target: { form, id, name } }) => {
+listen('input', ({ target: { form, id, name } }) => {
   if (form?.id !== 'view') return;
   clearTimeout(typing);
   if (id === 'search') typing = setTimeout(() => visit(addressOf(form), 'replaceState'), 200);
   if (name === 'pick') visit(addressOf(form), 'pushState');
 });
-document.addEventListener('submit', e => {
+listen('submit', e => {
   if (e.target.id !== 'view') return;
   e.preventDefault();
   clearTimeout(typing);
   visit(addressOf(e.target), 'pushState');
 });
-document.addEventListener('keydown', e => {
+listen('keydown', e => {
   const custom = $('custom');
   if (e.key === 'Escape' && custom?.open) {
     custom.open = false;
@@ -337,25 +359,5 @@ document.addEventListener('keydown', e => {
 });
 addEventListener('popstate', () => { if ($('view')) visit(location.href); });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAgain);
-document.addEventListener('DOMContentLoaded', enhance);
-})();
-
-// Snippets are copied by the button beside them; where the browser does not let a page
-// copy, they are marked, so that the reader can.
-(() => {
-'use strict';
-document.addEventListener('click', async e => {
-  const button = e.target.closest('button[data-copy]');
-  if (!button) return;
-  try {
-    await navigator.clipboard.writeText(button.dataset.copy);
-  } catch {
-    getSelection().selectAllChildren(button.previousElementSibling);
-    if (!document.execCommand('copy')) return;
-  }
-  const before = button.textContent;
-  if (before === button.dataset.copied) return;
-  button.textContent = button.dataset.copied;
-  setTimeout(() => { button.textContent = before; }, 2000);
-});
+listen('DOMContentLoaded', enhance);
 })();
