@@ -40,6 +40,7 @@ type shownParts struct {
 	followers   []*indexer.Follower
 	log         *slog.Logger
 	demo        bool
+	signIn      bool // there is a user, although the page is open to all
 
 	// What only the status page shows.
 	started   time.Time
@@ -62,7 +63,7 @@ func handler(s shownParts) (http.Handler, error) {
 	pages, err := page.New(page.Options{
 		Curves: s.curves, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
 		Snapshots: s.trail, Operations: s.operations(checks),
-		Tracked: s.roster.repositories, Version: version.Short(), Demo: s.demo, Log: s.log,
+		Tracked: s.roster.repositories, Version: version.Short(), Demo: s.demo, SignIn: s.signIn, Log: s.log,
 	})
 	if err != nil {
 		return nil, err
