@@ -13,6 +13,12 @@ const (
 	KindDocument = "document" // any other JSON objects, passed through the journal
 )
 
+// The values of Route.Untimed.
+const (
+	UntimedRefuse  = "refuse"
+	UntimedReceipt = "receipt"
+)
+
 // Config is the section "indexer" of the configuration.
 type Config struct {
 	OpenSearch OpenSearchConfig `koanf:"opensearch"`
@@ -64,7 +70,12 @@ type Route struct {
 	// TimeField is the field with the document's time; without it the time of
 	// receipt serves.
 	TimeField string `koanf:"time_field"`
-	// BodyFile is a JSON file with the settings and mappings of a new index.
+	// Untimed says what becomes of a document without a readable time in TimeField:
+	// "refuse" (also when empty), a dead letter, or "receipt", one that is dated by its
+	// receipt and has the id of its position.
+	Untimed string `koanf:"untimed"`
+	// Body is the settings and mappings of a new index, as JSON; BodyFile is a file of it.
+	Body     string `koanf:"body"`
 	BodyFile string `koanf:"body_file"`
 }
 

@@ -168,8 +168,17 @@ func (r Route) validate() problem.List {
 			list.Add("body_file", r.BodyFile, "%v; name a file with one JSON object: settings and mappings", err)
 		}
 	}
+	if r.Body != "" {
+		if err := checkBody([]byte(r.Body)); err != nil {
+			list.Add("body", nil, "%v; write one JSON object: settings and mappings", err)
+		}
+		if r.BodyFile != "" {
+			list.Add("body_file", r.BodyFile, "stands beside body: keep one of the two")
+		}
+	}
 	switch r.Kind {
 	case KindDocument:
+		r.validateUntimed(&list)
 		switch rule, err := parseIDRule(r.ID, r.TimeField); {
 		case err != nil:
 			list.Add("id", r.ID, "%v", err)
@@ -190,10 +199,22 @@ func (r Route) validate() problem.List {
 		if r.TimeField != "" {
 			list.Add("time_field", r.TimeField, "snapshots are dated by their slot: remove it")
 		}
+		if r.Untimed != "" {
+			list.Add("untimed", r.Untimed, "snapshots are dated by their slot: remove it")
+		}
 	default:
 		list.Add("kind", r.Kind, "is unknown: write %s or %s", KindSnapshot, KindDocument)
 	}
 	return list
+}
+
+func (r Route) validateUntimed(list *problem.List) {
+	switch {
+	case r.Untimed != "" && r.Untimed != UntimedRefuse && r.Untimed != UntimedReceipt:
+		list.Add("untimed", r.Untimed, "is unknown: write %s or %s", UntimedRefuse, UntimedReceipt)
+	case r.Untimed != "" && r.TimeField == "":
+		list.Add("untimed", r.Untimed, "is about documents without their time, and time_field does not say where it is: write time_field, or remove this")
+	}
 }
 
 // readBody reads what an index is created with.
@@ -214,12 +235,16 @@ func readBody(file string) (body []byte, err error) {
 	if len(body) > maxBodyFile {
 		return nil, fmt.Errorf("has more than %d bytes", maxBodyFile)
 	}
+	return body, checkBody(body)
+}
+
+func checkBody(body []byte) error {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(body, &object); err != nil {
-		return nil, fmt.Errorf("not a JSON object: %w", err)
+		return fmt.Errorf("not a JSON object: %w", err)
 	}
 	if object == nil {
-		return nil, fmt.Errorf("not a JSON object but null")
+		return fmt.Errorf("not a JSON object but null")
 	}
-	return body, nil
+	return nil
 }

@@ -39,7 +39,7 @@ func TestTheDocumentedRouteIsRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []indexer.Route{{
-		Topic: "home/speedtest/#", Kind: indexer.KindDocument, Index: "speedtest-{Y}-{m}", ID: "fields(timestamp, host)", TimeField: "timestamp",
+		Topic: "home/speedtest/#", Kind: indexer.KindDocument, Index: "speedtest-{Y}-{m}", ID: "fields(timestamp, host)", TimeField: "timestamp", Untimed: indexer.UntimedRefuse,
 	}}
 	if diff := cmp.Diff(want, c.Indexer.Routes); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -167,7 +167,8 @@ Without any configuration Pulltrail polls two repositories once a night, is its 
 broker and keeps the history in the directory ` + "`data`" + `. A configuration needs only the
 keys that differ from these defaults.
 
-Values come from four places, each overriding the one before: the defaults below, the file
+Values come from five places, each overriding the one before: the defaults below, the
+configuration of the tutorial's containers where there is one ([MIGRATION.md](MIGRATION.md)), the file
 (` + "`config.yaml`" + ` in the working directory, or the one named by ` + "`--config`" + `), the environment,
 the flags. ` + "[`config.yaml`](../config.yaml)" + ` is the defaults as a file, to copy from.
 

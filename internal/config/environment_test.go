@@ -27,7 +27,7 @@ func settings(k *key) string {
 		return "77s"
 	}
 	return map[string]string{
-		"log.level": "warn", "log.format": "json", "collector.url": "https://hub.example",
+		"mode": "indexer", "log.level": "warn", "log.format": "json", "collector.url": "https://hub.example",
 		"collector.schedule": "@every 6h", "collector.timezone": "Europe/Berlin", "collector.repositories": "nginx, a/b", "collector.exclude": "", "collector.detail": "always",
 		"mqtt.url": "mqtts://broker.example:8883", "indexer.opensearch.urls": "https://a.example:9200 https://b.example:9200", "indexer.opensearch.compress": "always",
 		"mqtt.embedded.listen": "localhost:2883", "web.listen": ":9090", "web.password_hash": "$2a$04$" + strings.Repeat("a", 53), "web.password_hash_file": "",
