@@ -66,6 +66,9 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		}
 	}()
 	log := opts.Log
+	if !cfg.Collects() {
+		cfg.Collector.Repositories = nil // nothing is tracked here; history shows what arrives
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	var addresses Addresses
@@ -117,18 +120,27 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	// MQTT, both ways.
-	subscribers, err := subscribe(cfg.MQTT, brokerURL, identity, in, waiting, &ps)
+	var subscribers []*mqttio.Subscriber
+	sending := mqttio.PublisherOptions{Outbox: waiting, Log: log, Registerer: registry, Broker: brokerURL, ClientID: identity}
+	if cfg.Receives() {
+		if subscribers, err = subscribe(cfg.MQTT, brokerURL, identity, in, waiting, &ps); err != nil {
+			return err
+		}
+		sending.Again = subscribers[0].Subscribed() // the one of snapshots
+	} else {
+		sending.Acknowledged = acknowledged(trail, waiting)
+	}
+	publisher, err := mqttio.NewPublisher(cfg.MQTT, sending)
 	if err != nil {
 		return err
 	}
-	publisher, err := mqttio.NewPublisher(cfg.MQTT, mqttio.PublisherOptions{
-		Outbox: waiting, Again: subscribers[0].Subscribed(), // the one of snapshots
-		Log: log, Registerer: registry, Broker: brokerURL, ClientID: identity,
-	})
-	if err != nil {
+	if cfg.Collects() {
+		ps.run("publisher", publisher.Run)
+	} else if warning, err := leftBehind(ctx, waiting); err != nil {
 		return err
+	} else if warning != "" {
+		log.Warn(warning)
 	}
-	ps.run("publisher", publisher.Run)
 	// The collector and what makes it run.
 	poller, err := collector.New(cfg.Collector, collector.Options{
 		Outbox: waiting, Known: known{waiting, trail}, Roster: reports, Log: log, Registerer: registry, Version: version.Short(),
@@ -147,13 +159,18 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	}
 	curves := rollup.New(rollup.Options{History: trail, MaxGap: func() time.Duration { return gap }, Log: log})
 	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}}
+	if !cfg.Collects() {
+		asked.Collector = noCollector{}
+	}
 	if opts.Task != nil {
 		run.trigger = run.now
 		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, asked) })
 	}
 	who := tracked{reports, poller.Plan(), cfg.Collector.GoneAfter, trail, cfg.Collector.Username != ""}
-	if err := who.tidy(ctx); err != nil {
-		return err
+	if cfg.Collects() {
+		if err := who.tidy(ctx); err != nil {
+			return err
+		}
 	}
 	schedule, err := scheduler.New(scheduler.Options{Ledger: store, Log: log, Registerer: registry}, scheduler.Spec{
 		Name: collectJob, Schedule: cfg.Collector.Schedule, Timezone: cfg.Collector.Timezone,
@@ -164,7 +181,9 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	run.trigger = func(ctx context.Context) error { return schedule.Trigger(ctx, collectJob) }
-	ps.run("scheduler", schedule.Run)
+	if cfg.Collects() {
+		ps.run("scheduler", schedule.Run)
+	}
 	commands, err := control.Listen(datadir.ControlSocket(cfg.DataDir), asked, log)
 	if err != nil {
 		return err
@@ -175,7 +194,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	shown, err := handler(shownParts{
 		registry: registry, roster: who, trail: trail, curves: curves, maxGap: curves.MaxGap, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
-		demo: opts.Demo,
+		demo: opts.Demo, collects: cfg.Collects(),
 	})
 	if err != nil {
 		return err
@@ -187,7 +206,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	ps.add("web", pages.Serve, pages.Close)
 	addresses.Web = pages.Addr().String()
 
-	log.Info("pulltrail has started", "version", version.Short(), "page", "http://"+addresses.Web+"/",
+	log.Info("pulltrail has started", "version", version.Short(), "mode", cfg.Mode, "page", "http://"+addresses.Web+"/",
 		"broker", brokerURL, "data_dir", cfg.DataDir, "repositories", len(poller.Plan().Names), "namespaces", len(poller.Plan().Namespaces))
 	if opts.Ready != nil {
 		opts.Ready(addresses)

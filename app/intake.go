@@ -47,9 +47,13 @@ type intakeOptions struct {
 	registry prometheus.Registerer
 }
 
-// openIntake opens the journal where a route needs it, and lets the sinks follow.
+// openIntake opens the journal where a route needs it, and lets the sinks follow; a
+// process that receives nothing has neither.
 func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) {
 	in := &intake{router: o.router, history: o.trail, letters: o.letters, log: o.log, registry: o.registry}
+	if !cfg.Receives() {
+		return in, nil
+	}
 	if len(o.router.Filters(indexer.KindDocument)) > 0 {
 		var err error
 		in.journal, err = journal.Open(o.dir.Journal(), journal.Options{
@@ -77,7 +81,9 @@ func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) 
 		in.followers = append(in.followers, f)
 		ps.run(sink.String()+" after "+name, f.Run)
 	}
-	follow(historyLog, o.trail, "", o.router.ForHistory(cfg.MQTT.OwnFilter()), nil)
+	if len(o.router.Filters(indexer.KindSnapshot)) > 0 {
+		follow(historyLog, o.trail, "", o.router.ForHistory(cfg.MQTT.OwnFilter()), nil)
+	}
 	if in.journal != nil {
 		follow(journalLog, in.journal, in.journal.ID(), o.router, in.truncate)
 	}
@@ -112,7 +118,10 @@ func subscribe(cfg mqttio.Config, brokerURL, identity string, in *intake, waitin
 		ps.run("subscriber of "+name, s.Run)
 		return nil
 	}
-	err := add("snapshots", indexer.KindSnapshot, in.history, waiting.Confirm)
+	var err error
+	if len(in.router.Filters(indexer.KindSnapshot)) > 0 {
+		err = add("snapshots", indexer.KindSnapshot, in.history, waiting.Confirm)
+	}
 	if in.journal != nil {
 		err = errors.Join(err, add("documents", indexer.KindDocument, in.journal, nil))
 	}

@@ -38,12 +38,13 @@ type shownParts struct {
 	followers   []*indexer.Follower
 	log         *slog.Logger
 	demo        bool
+	collects    bool // there is a collector, and what publishes for it
 }
 
 // handler puts page, API, health and metrics under one roof.
 func handler(s shownParts) (http.Handler, error) {
 	pages, err := page.New(page.Options{
-		History: s.trail, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
+		History: s.trail, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster, s.collects},
 		Tracked: s.roster.repositories, Version: version.Short(), Demo: s.demo, Log: s.log,
 	})
 	if err != nil {
@@ -107,12 +108,18 @@ type runs struct {
 	schedule *scheduler.Scheduler
 	poller   *collector.Collector
 	roster   tracked
+	collects bool
 }
 
 func (r runs) status() scheduler.Status { return r.schedule.Status()[0] }
 
-// Next is when the next run begins.
-func (r runs) Next() time.Time { return r.status().Next }
+// Next is when the next run begins; zero where none does.
+func (r runs) Next() time.Time {
+	if !r.collects {
+		return time.Time{}
+	}
+	return r.status().Next
+}
 
 // LastRun is how the last run that has ended went, and whether one is under way. How each
 // repository fares is what the roster has of it, also from before the process started.

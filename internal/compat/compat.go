@@ -39,8 +39,9 @@ const (
 const (
 	varRepositories = "REPOSITORIES"
 	varTopic        = "MQTT_TOPIC"
-	varConfigFile   = "CONFIG_FILE"
-	varMappingFile  = "ELASTICSEARCH_MAPPING_FILE"
+	// ConfigVariable and MappingVariable name the service's files.
+	ConfigVariable  = "CONFIG_FILE"
+	MappingVariable = "ELASTICSEARCH_MAPPING_FILE"
 )
 
 // Presence says of one of the two configurations whether it is to be read.
@@ -155,8 +156,8 @@ func (f *Found) detect(s Sources, env map[string]string) {
 		f.note("%s is set but %s is not, so the variables of dockerhubstats2mqtt are passed over", is, missing)
 	}
 	f.ConfigFile, f.MappingFile = s.Dir+"/"+configName, s.Dir+"/"+mappingName
-	there := env[varMappingFile] != "" || exists(f.MappingFile) || exists(f.ConfigFile)
-	for name, file := range map[string]*string{varConfigFile: &f.ConfigFile, varMappingFile: &f.MappingFile} {
+	there := env[MappingVariable] != "" || exists(f.MappingFile) || exists(f.ConfigFile)
+	for name, file := range map[string]*string{ConfigVariable: &f.ConfigFile, MappingVariable: &f.MappingFile} {
 		if value := env[name]; value != "" {
 			*file = value
 		}

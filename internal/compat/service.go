@@ -30,14 +30,14 @@ func (f *Found) service(keepMappings bool) {
 			f.words[path] = Name{f.ConfigFile, key}
 		}
 	}
-	if config, ok := f.read(f.ConfigFile, varConfigFile); ok {
+	if config, ok := f.read(f.ConfigFile, ConfigVariable); ok {
 		f.connections(config)
 	}
 	file := Name{Key: f.MappingFile}
 	if !f.Job {
 		f.set("mode", "indexer", file)
 	}
-	mapping, ok := f.read(f.MappingFile, varMappingFile)
+	mapping, ok := f.read(f.MappingFile, MappingVariable)
 	if !ok {
 		return
 	}
