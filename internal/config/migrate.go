@@ -29,7 +29,10 @@ func Migrate(found *compat.Found, documented []byte, secrets bool) (string, erro
 	for _, note := range found.Notes {
 		w.comment("", "Note: "+note)
 	}
-	return w.out.String(), w.section(table(), "")
+	if err := w.section(table(), ""); err != nil {
+		return "", err
+	}
+	return w.out.String(), nil
 }
 
 // migration writes the file.
