@@ -176,6 +176,11 @@ func (f *Found) Word(path string) (Name, bool) {
 	return Name{}, false
 }
 
+// Complains reports whether there is a problem with what has that name.
+func (f *Found) Complains(n Name) bool {
+	return slices.ContainsFunc(f.Problems, func(p Problem) bool { return p.File == n.File && p.Key == n.Key })
+}
+
 // Translate puts the user's names in place of ours in a message.
 func (f *Found) Translate(message string) string {
 	paths := make([]string, 0, len(f.words))

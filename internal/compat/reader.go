@@ -29,7 +29,7 @@ func (f *Found) read(name, variable string) (section, bool) {
 	}
 	s, err := f.object(data, name, "")
 	if err != nil {
-		f.wrong(Name{Key: name + place(data, err)}, nil, "%v", err)
+		f.wrong(Name{Key: name + place(data)}, nil, "%v", err)
 		return section{}, false
 	}
 	return s, true
@@ -58,9 +58,10 @@ func cause(err error) error {
 	return err
 }
 
-// place is line and column of a syntax error; empty for others.
-func place(data []byte, err error) string {
-	e, ok := errors.AsType[*json.SyntaxError](err)
+// place is line and column of the first sign that is not JSON; empty where all is.
+func place(data []byte) string {
+	var value json.RawMessage
+	e, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(data, &value))
 	if !ok {
 		return ""
 	}

@@ -92,11 +92,13 @@ func (w *migration) key(k *key, s compat.Setting, indent string) error {
 		w.line(indent, "# "+k.name+`: ""`)
 		return nil
 	}
-	w.comment(indent, "From "+names(s.Names)+".")
-	switch v := s.Value.(type) {
-	case []any:
+	if v, isList := s.Value.([]any); isList {
+		w.comment(indent, "From "+names(s.Names[:1])+".")
 		w.line(indent, k.name+":")
 		return w.routes(k, v, s.Names[1:], indent+"  ")
+	}
+	w.comment(indent, "From "+names(s.Names)+".")
+	switch v := s.Value.(type) {
 	case []string:
 		w.line(indent, k.name+":")
 		for _, word := range v {
@@ -116,17 +118,17 @@ func (w *migration) routes(k *key, routes []any, from []compat.Name, indent stri
 			return fmt.Errorf("%s[%d] is no section", k.path, i)
 		}
 		w.comment(indent, "From "+names(from[i:i+1])+".")
-		mark := "- "
+		mark, under := "- ", ""
 		for _, c := range k.keys {
 			v, set := values[c.name]
 			if !set {
 				continue
 			}
 			if i == 0 {
-				w.comment(indent+"  ", w.means[c.path])
+				w.comment(indent+under, w.means[c.path])
 			}
 			w.value(indent, mark+c.name, v)
-			mark = "  "
+			mark, under = "  ", "  "
 		}
 	}
 	return nil

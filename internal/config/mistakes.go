@@ -188,10 +188,20 @@ func (m *mistakes) addFinding(p problem.Problem) {
 			break
 		}
 	}
-	if o.source == fromDefault && m.theirs != nil && len(m.theirs.Problems) > 0 {
-		return // it is missing because of what is wrong there
+	if m.follows(o, p) {
+		return
 	}
 	m.found = append(m.found, newMistake(m.inTheirWords(o, p)))
+}
+
+// follows reports whether p may only be a consequence of what was found wrong in the
+// configuration of the tutorial's containers: something is missing, or said already.
+func (m *mistakes) follows(o origin, p problem.Problem) bool {
+	if m.theirs == nil || len(m.theirs.Problems) == 0 || o.source > fromCompat {
+		return false
+	}
+	name, known := m.theirs.Word(p.Key)
+	return o.source == fromDefault || strings.HasSuffix(p.Key, ".kind") || known && m.theirs.Complains(name)
 }
 
 // inTheirWords puts the names of the tutorial's containers in place of ours, where the
