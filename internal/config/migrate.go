@@ -178,7 +178,7 @@ func names(all []compat.Name) string {
 
 // plain matches texts that mean themselves in YAML: they have a letter in front, and no
 // sign that means anything.
-var plain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./:+-]*[A-Za-z0-9_/]$`)
+var plain = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./:+-]*[A-Za-z0-9_/]$`)
 
 // scalar is a value as it is written in YAML. In double quotes, YAML is JSON.
 func scalar(value any) string {
