@@ -76,6 +76,16 @@ func newClient(t transport, opts Options) *Client {
 	return c
 }
 
+// reach is what both clients are made of: the nodes, and the way to connect to them.
+func (o Options) reach() ([]*url.URL, *http.Transport, error) {
+	urls, err := o.nodes()
+	if err != nil {
+		return nil, nil, err
+	}
+	connections, err := o.connections()
+	return urls, connections, err
+}
+
 // nodes are the URLs, each in its parts.
 func (o Options) nodes() ([]*url.URL, error) {
 	if len(o.URLs) == 0 {

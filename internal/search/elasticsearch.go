@@ -21,11 +21,7 @@ type elastic struct {
 // NewElasticsearch makes a client of an Elasticsearch cluster, version 8 or 9; it does
 // not connect. Close it. A server that does not call itself Elasticsearch is refused.
 func NewElasticsearch(opts Options) (*Client, error) {
-	urls, err := opts.nodes()
-	if err != nil {
-		return nil, err
-	}
-	connections, err := opts.connections()
+	urls, connections, err := opts.reach()
 	if err != nil {
 		return nil, err
 	}

@@ -25,15 +25,7 @@ func serveElastic(t *testing.T, product string, opts Options, handler http.Handl
 	t.Cleanup(s.Close)
 	opts.URLs, opts.Timeout = []string{s.URL + "/below"}, 5*time.Second
 	c, err := NewElasticsearch(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
+	return opened(t, c, err)
 }
 
 func TestARequestToElasticsearchOnTheWire(t *testing.T) {

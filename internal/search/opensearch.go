@@ -12,11 +12,7 @@ type openSearch struct{ client *opensearchtransport.Client }
 
 // NewOpenSearch makes a client of an OpenSearch cluster; it does not connect. Close it.
 func NewOpenSearch(opts Options) (*Client, error) {
-	urls, err := opts.nodes()
-	if err != nil {
-		return nil, err
-	}
-	connections, err := opts.connections()
+	urls, connections, err := opts.reach()
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,11 @@ func open(t *testing.T, opts Options) *Client {
 		opts.Timeout = 5 * time.Second
 	}
 	c, err := NewOpenSearch(opts)
+	return opened(t, c, err)
+}
+
+func opened(t *testing.T, c *Client, err error) *Client {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
