@@ -31,6 +31,7 @@ type intake struct {
 	router    *indexer.Router
 	history   *history.Store
 	journal   *journal.Journal // nil without document routes
+	slowest   slowest          // of the sinks that follow the journal
 	letters   *deadletter.Store
 	followers []*indexer.Follower
 	log       *slog.Logger
@@ -64,15 +65,20 @@ func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) 
 		}
 		ps.close("journal", in.journal.Close)
 	}
-	if len(cfg.Indexer.OpenSearch.URLs) == 0 {
-		return in, nil
+	for _, cluster := range cfg.Indexer.Clusters() {
+		sink, err := cluster.Open(indexer.ClusterOptions{Log: o.log})
+		if err != nil {
+			return nil, err
+		}
+		ps.close(sink.String(), sink.Close)
+		in.follow(cfg, o, sink, ps)
 	}
-	sink, err := indexer.NewOpenSearch(cfg.Indexer.OpenSearch, indexer.OpenSearchOptions{Log: o.log})
-	if err != nil {
-		return nil, err
-	}
-	ps.close(sink.String(), sink.Close)
-	follow := func(name string, log indexer.Log, id string, router *indexer.Router, advanced func(document.Position)) {
+	return in, nil
+}
+
+// follow lets a sink follow each log.
+func (in *intake) follow(cfg config.Config, o intakeOptions, sink indexer.Sink, ps *parts) {
+	add := func(name string, log indexer.Log, id string, router *indexer.Router, advanced func(document.Position)) {
 		f := indexer.NewFollower(indexer.FollowerOptions{
 			Name: name, Log: log, LogID: id, Sink: sink, Router: router, Cursors: o.cursors, DeadLetters: o.letters,
 			Concurrency: cfg.Indexer.Concurrency, BatchSize: cfg.Indexer.BatchSize, BatchBytes: cfg.Indexer.BatchBytes,
@@ -82,15 +88,14 @@ func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) 
 		ps.run(sink.String()+" after "+name, f.Run)
 	}
 	if len(o.router.Filters(indexer.KindSnapshot)) > 0 {
-		follow(historyLog, o.trail, "", o.router.ForHistory(cfg.MQTT.OwnFilter()), nil)
+		add(historyLog, o.trail, "", o.router.ForHistory(cfg.MQTT.OwnFilter()), nil)
 	}
 	if in.journal != nil {
-		follow(journalLog, in.journal, in.journal.ID(), o.router, in.truncate)
+		add(journalLog, in.journal, in.journal.ID(), o.router, in.slowest.add(in.truncate))
 	}
-	return in, nil
 }
 
-// truncate gives back the space of what the only sink of the journal has stored.
+// truncate gives back the space of what every sink of the journal has stored.
 func (in *intake) truncate(stored document.Position) {
 	if err := in.journal.Truncate(stored + 1); err != nil {
 		in.log.Warn("the journal cannot give back space", "err", err)

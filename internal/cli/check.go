@@ -22,7 +22,7 @@ import (
 const neighbourTimeout = 15 * time.Second
 
 type checkCommand struct {
-	Connect bool `help:"Also try the data directory, Docker Hub, the broker and OpenSearch."`
+	Connect bool `help:"Also try the data directory, Docker Hub, the broker and the clusters."`
 	JSON    bool `help:"Print one JSON object instead of a table."`
 }
 
@@ -93,8 +93,10 @@ func neighbours(ctx context.Context, p *Process, cfg config.Config) []checked {
 			return "embedded, " + cfg.MQTT.Embedded.Listen + " is free", b.Close()
 		})
 	}
-	if len(cfg.Indexer.OpenSearch.URLs) > 0 {
-		try("opensearch", func(ctx context.Context) (string, error) { return pingOpenSearch(ctx, p, cfg) })
+	for _, cluster := range cfg.Indexer.Clusters() {
+		try(cluster.Name, func(ctx context.Context) (string, error) {
+			return ping(ctx, cluster, indexer.ClusterOptions{Log: logger(p, cfg)})
+		})
 	}
 	return found
 }
@@ -116,13 +118,13 @@ func checkDataDir(cfg config.Config) (running bool, c checked) {
 	return false, c
 }
 
-func pingOpenSearch(ctx context.Context, p *Process, cfg config.Config) (string, error) {
-	sink, err := indexer.NewOpenSearch(cfg.Indexer.OpenSearch, indexer.OpenSearchOptions{Log: logger(p, cfg)})
+func ping(ctx context.Context, cluster indexer.ClusterSetup, opts indexer.ClusterOptions) (string, error) {
+	sink, err := cluster.Open(opts)
 	if err != nil {
 		return "", err
 	}
 	err = sink.Ping(ctx)
-	return fmt.Sprint(cfg.Indexer.OpenSearch.URLs), errors.Join(err, sink.Close())
+	return fmt.Sprint(cluster.URLs), errors.Join(err, sink.Close())
 }
 
 func printChecks(w io.Writer, found []checked, asJSON bool) error {
