@@ -98,6 +98,13 @@ func TestValidate(t *testing.T) {
 		{"a body that is an array", route(document, func(r *Route) { r.BodyFile = file(t, "[]") }), "routes[0].body_file"},
 		{"a body that is null", route(document, func(r *Route) { r.BodyFile = file(t, "null") }), "routes[0].body_file"},
 		{"a body that is too large", route(document, func(r *Route) { r.BodyFile = file(t, `{"a":"`+strings.Repeat("x", maxBodyFile)+`"}`) }), "routes[0].body_file"},
+		{"a body as text", route(document, func(r *Route) { r.Body = `{"settings":{}}` }), ""},
+		{"a body that is no JSON", route(document, func(r *Route) { r.Body = "settings:" }), "routes[0].body: not a JSON object: "},
+		{"a body beside a file", route(document, func(r *Route) { r.Body, r.BodyFile = "{}", file(t, "{}") }), "routes[0].body_file"},
+		{"a document that may lack its time", route(document, func(r *Route) { r.TimeField, r.Untimed = "t", UntimedReceipt }), ""},
+		{"documents without a time of which none may lack it", route(document, func(r *Route) { r.Untimed = UntimedReceipt }), `routes[0].untimed: "receipt": is about documents without their time`},
+		{"untimed documents that are neither", route(document, func(r *Route) { r.TimeField, r.Untimed = "t", "drop" }), `routes[0].untimed: "drop": is unknown: write refuse or receipt`},
+		{"snapshots without their time", route(snapshots, func(r *Route) { r.Untimed = UntimedReceipt }), `routes[0].untimed: "receipt": snapshots are dated by their slot`},
 		{"an Elasticsearch by key and fingerprint", elastic(func(e *ElasticsearchConfig) {
 			e.APIKey, e.Fingerprint = secret.New(key), strings.Repeat("aB:", 31)+"cd"
 		}), ""},
