@@ -9,9 +9,11 @@ import (
 
 // Config is the section "mqtt" of the configuration.
 type Config struct {
-	// URL is the broker: mqtt://host:1883 or mqtts://host:8883. Empty: the
-	// embedded broker.
+	// URL is the broker: mqtt://host:1883, mqtts://host:8883, ws://host/mqtt or
+	// wss://host/mqtt. Empty: the embedded broker.
 	URL string `koanf:"url"`
+	// Version is that of the protocol: VersionAuto, Version5 or Version311.
+	Version string `koanf:"version"`
 	// ClientID names this process to the broker, which keeps its session by it.
 	// Empty: one is made for the data directory.
 	ClientID     string        `koanf:"client_id"`
@@ -24,11 +26,14 @@ type Config struct {
 	TopicPerRepository bool   `koanf:"topic_per_repository"`
 	// Retain lets the broker keep the newest snapshot for new subscribers.
 	Retain bool `koanf:"retain"`
+	// StatusTopic is what this process publishes to whether it is there; ClientIDMark in it
+	// stands for the client id. Empty: it does not.
+	StatusTopic string `koanf:"status_topic"`
 	// MaxPayload is the largest message that is stored, in bytes; a larger one
 	// becomes a dead letter.
 	MaxPayload int64 `koanf:"max_payload"`
 	// SessionExpiry is how long the broker keeps messages for this process while
-	// it is away.
+	// it is away. MQTT 3.1.1 cannot say it.
 	SessionExpiry time.Duration  `koanf:"session_expiry"`
 	TLS           tlsconf.Config `koanf:"tls"`
 	Embedded      EmbeddedConfig `koanf:"embedded"`

@@ -380,14 +380,14 @@ func TestAnAcknowledgementForAnotherConnectionIsNotSent(t *testing.T) {
 	defer far.Close()
 	go func() { _, _ = io.Copy(io.Discard, far) }()
 	c := newConn(near)
-	connected := func() {
+	connected := func(c *conn) {
 		if err := s.ConAckReceived(c, packets.NewControlPacket(packets.CONNECT).Content.(*packets.Connect), packets.NewControlPacket(packets.CONNACK).Content.(*packets.Connack)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	connected()
-	old := item{packetID: 7, generation: s.current()}
-	if n := s.acknowledge([]item{old, {}}); n != 1 {
+	connected(c)
+	old := item{packetID: 7, via: c}
+	if n := s.acknowledge([]item{old, {via: c}}); n != 1 {
 		t.Errorf("%d of one message is acknowledged", n)
 	}
 	if err := s.ConnectionLost(nil); err != nil {
@@ -396,8 +396,9 @@ func TestAnAcknowledgementForAnotherConnectionIsNotSent(t *testing.T) {
 	if n := s.acknowledge([]item{old}); n != 0 {
 		t.Error("a message is acknowledged without a connection")
 	}
-	connected()
-	if n := s.acknowledge([]item{old, {packetID: 7, generation: s.current()}}); n != 1 {
+	another := newConn(near)
+	connected(another)
+	if n := s.acknowledge([]item{old, {packetID: 7, via: another}}); n != 1 {
 		t.Errorf("%d messages are acknowledged, one is of this connection", n)
 	}
 	_ = s.ConnectionLost(nil)

@@ -92,7 +92,7 @@ func TestOnlyTheNewestSnapshotOfATopicIsRetained(t *testing.T) {
 			eventually(t, "the mark", func() bool { return late.times("ns/z@9") == 1 })
 			got := map[string]string{}
 			for _, m := range late.all() {
-				if m.Retain {
+				if m.Retain && strings.HasPrefix(m.Topic, "t") {
 					got[m.Topic] = string(m.Payload)
 				}
 			}
