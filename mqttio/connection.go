@@ -3,6 +3,7 @@ package mqttio
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"pulltrail/internal/secret"
@@ -43,9 +44,10 @@ type connection interface {
 	// publish waits for the broker's code. An error without a code comes from nearer than
 	// the broker; errInvalid says that another attempt would bring the same.
 	publish(ctx context.Context, m message) (code byte, err error)
-	// acknowledge sends the acknowledgements of those messages that came by this connection,
-	// and says how many. They are in the order of their receipt, as the protocol asks (MQTT
-	// 5.0, section 4.6). The others are passed over: the broker sends them again.
+	// acknowledge sends the acknowledgements of messages that came by this connection, and
+	// says how many. They are in the order of their receipt, as the protocol asks (MQTT 5.0,
+	// section 4.6). When the connection is over there are none: the broker sends the messages
+	// again.
 	acknowledge(items []item) int
 	// ended is closed when the connection is over, and everything received is handed over.
 	ended() <-chan struct{}
@@ -53,6 +55,21 @@ type connection interface {
 	farewell() *refusal
 	// leave ends the connection in order, so that the will is forgotten, and waits.
 	leave()
+}
+
+// acknowledge sends the acknowledgements of messages by the connections that they came by,
+// and says how many.
+func acknowledge(items []item) (n int) {
+	for len(items) > 0 {
+		by := items[0].by
+		same := slices.IndexFunc(items, func(it item) bool { return it.by != by })
+		if same < 0 {
+			same = len(items)
+		}
+		n += by.acknowledge(items[:same])
+		items = items[same:]
+	}
+	return n
 }
 
 // message is what is published, at QoS 1.

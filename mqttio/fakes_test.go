@@ -70,9 +70,12 @@ func startBroker(t *testing.T, listen string) (b *broker.Broker, url string, sto
 	return b, "mqtt://" + b.Addr().String(), start(t, b.Serve)
 }
 
+// spoken is the version that testConfig says.
+var spoken = VersionAuto
+
 func testConfig() Config {
 	cfg := DefaultConfig()
-	cfg.Topic = "t"
+	cfg.Topic, cfg.Version = "t", spoken
 	return cfg
 }
 

@@ -60,9 +60,8 @@ type link struct {
 	thrown int  // connections in a row that a broker has ended so, each at once
 
 	mu      sync.Mutex
-	conn    *conn      // of the present or the last attempt
-	present connection // nil when there is none
-	dropped string     // why we have dropped conn ourselves
+	conn    *conn  // of the present or the last attempt
+	dropped string // why we have dropped conn ourselves
 }
 
 // newLink reads what the section says about the broker.
@@ -179,7 +178,7 @@ func (l *link) hold(ctx context.Context, c connection) {
 	hangUp() // or a publisher would wait for an answer that cannot come any more
 	serving.Wait()
 	if ctx.Err() == nil {
-		l.down()
+		l.counts.down()
 		l.explain(c, time.Since(since))
 		return
 	}
@@ -188,7 +187,7 @@ func (l *link) hold(ctx context.Context, c connection) {
 		defer cancel()
 		l.parting(parting, c)
 	}
-	l.down()
+	l.counts.down()
 }
 
 // backoff is the pause before attempt n since the last connection.
@@ -227,31 +226,11 @@ func (l *link) dial(ctx context.Context) (*conn, error) {
 
 func (l *link) up(c connection) {
 	l.mu.Lock()
-	l.present = c
 	l.conn.owed.answered()
 	l.mu.Unlock()
 	l.state.up()
 	l.counts.up()
 	l.log.Debug("connection is up", "session_present", c.sessionPresent())
-}
-
-func (l *link) down() {
-	l.mu.Lock()
-	l.present = nil
-	l.mu.Unlock()
-	l.counts.down()
-}
-
-// acknowledge sends the acknowledgements of those messages that came by the present
-// connection, and says how many.
-func (l *link) acknowledge(items []item) int {
-	l.mu.Lock()
-	c := l.present
-	l.mu.Unlock()
-	if c == nil {
-		return 0
-	}
-	return c.acknowledge(items)
 }
 
 // asking is called when the broker is asked for something; what it returns, when there

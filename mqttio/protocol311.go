@@ -97,7 +97,7 @@ func (h hello) options311(k *connection311) *mqtt.ClientOptions {
 func (c *connection311) receive(_ mqtt.Client, m mqtt.Message) {
 	it := item{
 		Message: document.Message{Topic: m.Topic(), Payload: m.Payload(), Retained: m.Retained()},
-		via:     c.conn,
+		by:      c,
 	}
 	if m.Qos() > 0 {
 		it.ack = m.Ack
@@ -188,7 +188,7 @@ func (c *connection311) acknowledge(items []item) (n int) {
 	}
 	c.conn.together(func() {
 		for _, it := range items {
-			if it.via == c.conn && it.ack != nil {
+			if it.ack != nil {
 				it.ack()
 				n++
 			}

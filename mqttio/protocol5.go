@@ -26,20 +26,20 @@ type connection5 struct {
 }
 
 func (p *protocol5) connect(ctx context.Context, c *conn, h hello) (connection, error) {
-	pinger := paho.NewDefaultPinger()
-	client := paho.NewClient(paho.ClientConfig{
-		ClientID: h.clientID, Conn: c, Session: p.session, PacketTimeout: h.answer, PingHandler: pinger,
+	k := &connection5{conn: c, session: p.session, pinger: paho.NewDefaultPinger()}
+	k.Client = paho.NewClient(paho.ClientConfig{
+		ClientID: h.clientID, Conn: c, Session: p.session, PacketTimeout: h.answer, PingHandler: k.pinger,
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(r paho.PublishReceived) (bool, error) {
 			if m := r.Packet; h.receive != nil {
 				h.receive(item{
-					Message:  document.Message{Topic: m.Topic, Payload: m.Payload, Retained: m.Retain},
-					packetID: m.PacketID, via: c,
+					Message: document.Message{Topic: m.Topic, Payload: m.Payload, Retained: m.Retain},
+					by:      k, packetID: m.PacketID,
 				})
 			}
 			return true, nil
 		}},
 	})
-	ack, err := client.Connect(ctx, h.packet5())
+	ack, err := k.Connect(ctx, h.packet5())
 	switch {
 	case ack != nil && ack.ReasonCode >= codeFailure:
 		r := &refusal{code: ack.ReasonCode}
@@ -50,7 +50,8 @@ func (p *protocol5) connect(ctx context.Context, c *conn, h hello) (connection, 
 	case err != nil:
 		return nil, err
 	}
-	return &connection5{Client: client, conn: c, session: p.session, pinger: pinger, ack: ack}, nil
+	k.ack = ack
+	return k, nil
 }
 
 func (h hello) packet5() *paho.Connect {
@@ -122,7 +123,7 @@ func (c *connection5) publish(ctx context.Context, m message) (code byte, err er
 }
 
 func (c *connection5) acknowledge(items []item) int {
-	n := c.session.acknowledge(items)
+	n := c.session.acknowledge(c.conn, items)
 	if n > 0 {
 		// paho does not know of these packets, which stand for pings. A ping would be
 		// answered behind all messages that the broker has sent, that is late.

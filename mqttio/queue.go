@@ -31,7 +31,7 @@ const (
 // item is a message with what its acknowledgement needs.
 type item struct {
 	document.Message
-	via *conn // that it came by
+	by connection // that it came by
 	// A message that wants no acknowledgement has neither of these: the first is for MQTT
 	// 5, the other for MQTT 3.1.1.
 	packetID uint16

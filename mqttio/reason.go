@@ -67,9 +67,8 @@ func reason(code byte, said string) string {
 
 // connectReason is why a session could not connect.
 func connectReason(broker string, err error) string {
-	var refused *refusal
-	if errors.As(err, &refused) {
-		return fmt.Sprintf("%s refuses the connection: %v", broker, refused)
+	if errors.As(err, new(*refusal)) {
+		return fmt.Sprintf("%s refuses the connection: %v", broker, err)
 	}
 	return fmt.Sprintf("cannot connect to %s: %v", broker, err)
 }

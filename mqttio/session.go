@@ -49,19 +49,19 @@ func (s *session) ConnectionLost(d *packets.Disconnect) error {
 // Ack is called by paho when the handler of a message has returned, which is too early.
 func (s *session) Ack(*packets.Publish) error { return nil }
 
-// acknowledge sends the acknowledgements of messages in the order of their receipt,
-// and says how many. Those of another connection than the present one are passed over:
+// acknowledge sends the acknowledgements of messages that came by c, in the order of
+// their receipt, and says how many. There are none when c is not the present connection:
 // the broker sends these messages again, and on another connection the same packet id can
 // stand for another message.
-func (s *session) acknowledge(items []item) (n int) {
+func (s *session) acknowledge(c *conn, items []item) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn == nil {
+	if s.conn == nil || s.conn != c {
 		return 0
 	}
-	s.conn.together(func() {
+	c.together(func() {
 		for _, it := range items {
-			if it.packetID == 0 || it.via != s.conn {
+			if it.packetID == 0 {
 				continue
 			}
 			if err := s.State.Ack(&packets.Publish{PacketID: it.packetID, QoS: 1}); err != nil {

@@ -37,7 +37,7 @@ func (s *Subscriber) store(ctx context.Context, batch []item) error {
 			"count", len(letters), "topic", first.Topic, "err", first.Reason)
 	}
 	s.confirm(ctx, ids)
-	s.counts.acknowledged.Add(float64(s.link.acknowledge(batch)))
+	s.counts.acknowledged.Add(float64(acknowledge(batch)))
 	return nil
 }
 

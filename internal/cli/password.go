@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/term"
 
-	"pulltrail/internal/web/access"
+	"pulltrail/internal/passhash"
 )
 
 // maxPassword bounds what is read as a password, in bytes. Browsers send more than that
@@ -55,7 +55,7 @@ func (hashPasswordCommand) Run(ctx context.Context, p *Process) error {
 	case strings.ContainsFunc(password, unicode.IsControl):
 		return errors.New("the password has a control character, which a browser cannot send: choose one without")
 	}
-	_, err = fmt.Fprintln(p.Stdout, access.Hash(password))
+	_, err = fmt.Fprintln(p.Stdout, passhash.Make(password))
 	return err
 }
 
