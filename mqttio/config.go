@@ -41,6 +41,26 @@ type Config struct {
 
 // EmbeddedConfig is the broker inside this process, used when URL is empty.
 type EmbeddedConfig struct {
-	// Listen is host:port for other programs to connect to.
+	// Listen is host:port for other programs to connect to, and for this one.
 	Listen string `koanf:"listen"`
+	// ListenTLS is where their connections are encrypted; empty for nowhere.
+	ListenTLS string            `koanf:"listen_tls"`
+	TLS       CertificateConfig `koanf:"tls"`
+	// UsersFile names those who may connect, together with Users; when there are none,
+	// everybody may.
+	UsersFile string `koanf:"users_file"`
+	Users     []User `koanf:"users"`
+}
+
+// CertificateConfig is the certificate of the embedded broker, in PEM.
+type CertificateConfig struct {
+	CertFile string `koanf:"cert_file"`
+	KeyFile  string `koanf:"key_file"`
+}
+
+// User is one who may connect to the embedded broker.
+type User struct {
+	Username string `koanf:"username"`
+	// PasswordHash is what passhash.Make makes of the password, or a hash of bcrypt.
+	PasswordHash secret.String `koanf:"password_hash"`
 }

@@ -88,7 +88,7 @@ func (c Config) Validate() problem.List {
 		list.Add("session_expiry", c.SessionExpiry, "must be at least %v, such as 168h, and at most %v", minSessionExpiry, maxSessionExpiry)
 	}
 	if c.URL == "" {
-		c.Embedded.validate(&list)
+		list.AddUnder("embedded", c.Embedded.validate())
 	}
 	return list
 }
@@ -146,7 +146,7 @@ func (c Config) validateURL(list *problem.List) {
 		list.Add("tls", nil, "has no effect on %s, which is not encrypted: write mqtts:// or wss:// in mqtt.url, or remove the section tls", c.URL)
 	}
 	if c.URL == "" && (c.Username != "" || c.Password.IsSet() || c.PasswordFile != "") {
-		list.Add("username", nil, "is for another broker, and none is named: write mqtt.url, or remove username and password; the embedded broker knows no users")
+		list.Add("username", nil, "is for another broker, and none is named: write mqtt.url, or remove username and password; the embedded broker's own users stand in mqtt.embedded.users")
 	}
 }
 
@@ -226,16 +226,4 @@ func checkClientID(id string) string {
 		}
 	}
 	return ""
-}
-
-func (c EmbeddedConfig) validate(list *problem.List) {
-	host, port, err := net.SplitHostPort(c.Listen)
-	switch {
-	case err != nil:
-		list.Add("embedded.listen", c.Listen, "is not host:port: write one such as 127.0.0.1:%s", plainPort)
-	case !validPort(port, 0):
-		list.Add("embedded.listen", c.Listen, "has no valid port: write one such as 127.0.0.1:%s", plainPort)
-	case !tlsconf.IsLoopback(host):
-		list.Add("embedded.listen", c.Listen, "can be reached from other machines, but the embedded broker knows no users and no encryption: write 127.0.0.1:%s, or run a broker such as Mosquitto and name it in mqtt.url", port)
-	}
 }
