@@ -44,7 +44,7 @@ type command struct {
 	Demo    demoCommand    `cmd:"" help:"Show everything on a simulated Docker Hub with two years of history. It reads no configuration, sends nothing anywhere and leaves nothing behind."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
-	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for the user of the page (key web.password_hash)."`
+	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for users of the page and of the broker inside (keys web.password_hash, mqtt.embedded.users)."`
 
 	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
 }

@@ -38,7 +38,10 @@ and name that file, and a user, in the configuration:
 
 The hash may also stand in web.password_hash or PULLTRAIL_WEB_PASSWORD_HASH. It
 has dollar signs: in a shell put it in single quotes, in a compose file double
-each of them.`
+each of them.
+
+For a user of the broker inside write the user, a colon and the hash into a line
+of the file that mqtt.embedded.users_file names.`
 }
 
 // Run prints the hash of a password.
