@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -17,7 +16,10 @@ import (
 // meeting is a broker outside of the daemons that meet there.
 func meeting(t *testing.T) (url string) {
 	t.Helper()
-	b := broker.New("127.0.0.1:0", slog.New(slog.NewTextHandler(io.Discard, nil)))
+	b, err := broker.New(broker.Options{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := b.Listen(); err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,7 @@ func PublishOnly(ctx context.Context, cfg config.Config, log *slog.Logger, repos
 	if identity == "" {
 		identity = "pulltrail-" + uuid.NewString()[:8]
 	}
+	cfg.MQTT.StatusTopic = "" // it would be gone before anybody looked
 	memory := newMemory()
 	publisher, err := mqttio.NewPublisher(cfg.MQTT, mqttio.PublisherOptions{
 		Outbox: memory, Acknowledged: memory.acknowledged, Log: log, Broker: cfg.MQTT.URL, ClientID: identity,

@@ -53,7 +53,7 @@ type command struct {
 
 	Migrate migrateCommand `cmd:"" help:"Print the config.yaml that is equivalent to the configuration of dockerhubstats2mqtt, mqtt2elasticsearch or both."`
 
-	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for the user of the page (key web.password_hash)."`
+	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for users of the page and of the broker inside (keys web.password_hash, mqtt.embedded.users)."`
 
 	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
 

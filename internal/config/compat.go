@@ -22,9 +22,6 @@ func (l *loader) compat(found *compat.Found) error {
 	}
 	layer := make(map[string]any)
 	for _, s := range found.Settings {
-		if l.root.find(s.Path) == nil && (s.Path == "mqtt.version" || s.Path == "mqtt.tls.skip_hostname_verify") {
-			continue // TODO merge
-		}
 		v, err := l.setting(s)
 		if err != nil {
 			p := problem.Problem{Key: s.Names[0].Key, Message: err.Error()}

@@ -29,8 +29,8 @@ func TestTheDocumentedFileIsTheDefaults(t *testing.T) {
 	}
 }
 
-func TestTheDocumentedRouteIsRight(t *testing.T) {
-	content, err := withRoute(string(readDocumented(t)))
+func TestTheDocumentedExamplesAreRight(t *testing.T) {
+	content, err := withExamples(string(readDocumented(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +47,9 @@ func TestTheDocumentedRouteIsRight(t *testing.T) {
 	}}
 	if diff := cmp.Diff(want, c.Indexer.Routes); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if len(c.MQTT.Embedded.Users) != 1 || c.MQTT.Embedded.Users[0].Username != "home" || !c.MQTT.Embedded.Users[0].PasswordHash.IsSet() {
+		t.Errorf("the users are %+v", c.MQTT.Embedded.Users)
 	}
 }
 

@@ -1,14 +1,14 @@
 package config
 
 import (
-	"errors"
+	"fmt"
 	"strings"
 )
 
 // meanings are the comments of the documented file, by the path of the key that they
 // stand above.
 func meanings(documented []byte) (map[string]string, error) {
-	content, err := withRoute(string(documented))
+	content, err := withExamples(string(documented))
 	if err != nil {
 		return nil, err
 	}
@@ -35,19 +35,28 @@ func meanings(documented []byte) (map[string]string, error) {
 	return all, nil
 }
 
-// withRoute is the documented file with its commented example in force.
-func withRoute(documented string) (string, error) {
-	before, example, found := strings.Cut(documented, "  routes: []\n  # For example:\n")
+// withExamples is the documented file with its commented examples in force.
+func withExamples(documented string) (string, error) {
+	text, err := uncommented(documented, "    ", "users")
+	if err != nil {
+		return "", err
+	}
+	return uncommented(text, "  ", "routes")
+}
+
+// uncommented is the file with the example of the list called name instead of the empty one.
+func uncommented(file, indent, name string) (string, error) {
+	before, example, found := strings.Cut(file, indent+name+": []\n"+indent+"# For example:\n")
 	if !found {
-		return "", errors.New("the documented file has no commented example of routes")
+		return "", fmt.Errorf("the documented file has no commented example of %s", name)
 	}
 	lines := strings.SplitAfter(example, "\n")
 	for i, line := range lines {
-		uncommented, isComment := strings.CutPrefix(line, "  # ")
+		rest, isComment := strings.CutPrefix(line, indent+"# ")
 		if !isComment {
 			break
 		}
-		lines[i] = "  " + uncommented
+		lines[i] = indent + rest
 	}
 	return before + strings.Join(lines, ""), nil
 }
