@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"time"
 
@@ -66,6 +67,9 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		}
 	}()
 	started, log := time.Now(), opts.Log
+	if !cfg.Collects() {
+		cfg.Collector.Repositories = nil // nothing is tracked here; history shows what arrives
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	var addresses Addresses
@@ -95,13 +99,14 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	// The broker.
 	brokerURL := cfg.MQTT.URL
 	if brokerURL == "" {
-		b, err := embedBroker(ctx, cfg.MQTT, trail, log)
+		b, err := embedBroker(ctx, cfg.MQTT, identity, trail, log)
 		if err != nil {
 			return err
 		}
 		ps.add("embedded broker", b.Serve, b.Close)
 		addresses.Broker = b.Addr().String()
-		brokerURL = "mqtt://" + addresses.Broker
+		brokerURL = "mqtt://" + reachable(addresses.Broker)
+		cfg.MQTT.Username, cfg.MQTT.Password = b.Credentials()
 	}
 	// The sinks follow the logs.
 	routes := cfg.Indexer.EffectiveRoutes(cfg.MQTT.OwnFilter())
@@ -117,18 +122,27 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	// MQTT, both ways.
-	subscribers, err := subscribe(cfg.MQTT, brokerURL, identity, in, waiting, &ps)
+	var subscribers []*mqttio.Subscriber
+	sending := mqttio.PublisherOptions{Outbox: waiting, Log: log, Registerer: registry, Broker: brokerURL, ClientID: identity}
+	if cfg.Receives() {
+		if subscribers, err = subscribe(cfg.MQTT, brokerURL, identity, in, waiting, &ps); err != nil {
+			return err
+		}
+		sending.Again = subscribers[0].Subscribed() // the one of snapshots
+	} else {
+		sending.Acknowledged = acknowledged(trail, waiting)
+	}
+	publisher, err := mqttio.NewPublisher(cfg.MQTT, sending)
 	if err != nil {
 		return err
 	}
-	publisher, err := mqttio.NewPublisher(cfg.MQTT, mqttio.PublisherOptions{
-		Outbox: waiting, Again: subscribers[0].Subscribed(), // the one of snapshots
-		Log: log, Registerer: registry, Broker: brokerURL, ClientID: identity,
-	})
-	if err != nil {
+	if cfg.Collects() {
+		ps.run("publisher", publisher.Run)
+	} else if warning, err := leftBehind(ctx, waiting); err != nil {
 		return err
+	} else if warning != "" {
+		log.Warn(warning)
 	}
-	ps.run("publisher", publisher.Run)
 	// The collector and what makes it run.
 	poller, err := collector.New(cfg.Collector, collector.Options{
 		Outbox: waiting, Known: known{waiting, trail}, Roster: reports, Log: log, Registerer: registry, Version: version.Short(),
@@ -147,13 +161,18 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	}
 	curves := rollup.New(rollup.Options{History: trail, MaxGap: func() time.Duration { return gap }, Log: log})
 	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}, newArchive(cfg, trail, store)}
+	if !cfg.Collects() {
+		asked.Collector = noCollector{}
+	}
 	if opts.Task != nil {
 		run.trigger = run.now
 		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, asked) })
 	}
 	who := tracked{reports, poller.Plan(), cfg.Collector.GoneAfter, trail, cfg.Collector.Username != ""}
-	if err := who.tidy(ctx); err != nil {
-		return err
+	if cfg.Collects() {
+		if err := who.tidy(ctx); err != nil {
+			return err
+		}
 	}
 	schedule, err := scheduler.New(scheduler.Options{Ledger: store, Log: log, Registerer: registry}, scheduler.Spec{
 		Name: collectJob, Schedule: cfg.Collector.Schedule, Timezone: cfg.Collector.Timezone,
@@ -164,9 +183,11 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	run.trigger = func(ctx context.Context) error { return schedule.Trigger(ctx, collectJob) }
-	ps.run("scheduler", schedule.Run)
 	asks := newOnDemand(run.trigger, func() bool { return schedule.Status()[0].Running }, log)
-	ps.run("runs on demand", asks.Run)
+	if cfg.Collects() {
+		ps.run("scheduler", schedule.Run)
+		ps.run("runs on demand", asks.Run)
+	}
 	commands, err := control.Listen(datadir.ControlSocket(cfg.DataDir), asked, log)
 	if err != nil {
 		return err
@@ -178,7 +199,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		registry: registry, roster: who, trail: trail, curves: curves, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
 		demo: opts.Demo, signIn: cfg.Web.Public && cfg.Web.Username != "",
-		started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), runs: asks,
+		collects: cfg.Collects(), started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), runs: asks,
 	})
 	if err != nil {
 		return err
@@ -190,7 +211,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	ps.add("web", pages.Serve, pages.Close)
 	addresses.Web = pages.Addr().String()
 
-	log.Info("pulltrail has started", "version", version.Short(), "page", "http://"+addresses.Web+"/",
+	log.Info("pulltrail has started", "version", version.Short(), "mode", cfg.Mode, "page", "http://"+addresses.Web+"/",
 		"broker", brokerURL, "data_dir", cfg.DataDir, "repositories", len(poller.Plan().Names), "namespaces", len(poller.Plan().Namespaces))
 	if opts.Ready != nil {
 		opts.Ready(addresses)
@@ -220,10 +241,38 @@ func clientID(ctx context.Context, cfg mqttio.Config, store *state.Store) (strin
 	return id, nil
 }
 
+// reachable is where this machine reaches what listens on address, which may be all its
+// addresses.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	switch {
+	case err != nil || ip == nil || !ip.IsUnspecified():
+		return address
+	case ip.To4() != nil:
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return net.JoinHostPort("localhost", port) // ::, which is also that of IPv4
+}
+
 // embedBroker starts listening, and gives the broker back the messages that it
 // retained before the process ended, which it keeps in memory only.
-func embedBroker(ctx context.Context, cfg mqttio.Config, trail *history.Store, log *slog.Logger) (*broker.Broker, error) {
-	b := broker.New(cfg.Embedded.Listen, log)
+func embedBroker(ctx context.Context, cfg mqttio.Config, identity string, trail *history.Store, log *slog.Logger) (*broker.Broker, error) {
+	if warning := cfg.Embedded.Warning(); warning != "" {
+		log.Warn(warning)
+	}
+	users, err := cfg.Embedded.Accounts()
+	if err != nil {
+		return nil, err
+	}
+	b, err := broker.New(broker.Options{
+		Listen: cfg.Embedded.Listen,
+		TLS:    broker.TLS{Listen: cfg.Embedded.ListenTLS, CertFile: cfg.Embedded.TLS.CertFile, KeyFile: cfg.Embedded.TLS.KeyFile},
+		Users:  users, ClientID: identity, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
 	if err := b.Listen(); err != nil {
 		return nil, err
 	}

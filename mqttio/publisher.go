@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/eclipse/paho.golang/autopaho"
-	"github.com/eclipse/paho.golang/paho"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pulltrail/internal/document"
@@ -23,6 +21,15 @@ type Outbox interface {
 	Notify() <-chan struct{}
 }
 
+// Acknowledgement says that the broker has taken a snapshot.
+type Acknowledgement struct {
+	document.Pending
+	Topic string
+	// Kept is false where the broker had nobody to give the snapshot to and does not
+	// retain it. Brokers of MQTT 3.1.1 do not say so.
+	Kept bool
+}
+
 // PublisherOptions are what does not come from the configuration.
 type PublisherOptions struct {
 	Outbox Outbox
@@ -30,6 +37,10 @@ type PublisherOptions struct {
 	// Again carries a signal when our own subscription stands: what was published before
 	// found nobody, so everything pending is due. Nil where nothing comes back.
 	Again <-chan struct{}
+	// Acknowledged, where set, is told of each PUBACK, by several goroutines. Whether the
+	// snapshot stays pending is its affair; its error is shown in State. Nil where
+	// snapshots come back.
+	Acknowledged func(context.Context, Acknowledgement) error
 	// Registerer takes the metrics; nil for none.
 	Registerer prometheus.Registerer
 	// Broker is the URL of the broker, the embedded one included.
@@ -43,8 +54,10 @@ type Publisher struct {
 	cfg    Config
 	outbox Outbox
 	again  <-chan struct{}
+	acked  func(context.Context, Acknowledgement) error
 	link   *link
 	counts publisherMetrics
+	status status
 	// times is used by one connection at a time, under mu while several snapshots
 	// are on their way.
 	mu    sync.Mutex
@@ -57,8 +70,11 @@ func NewPublisher(cfg Config, opts PublisherOptions) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{cfg: cfg, outbox: opts.Outbox, again: opts.Again, link: l}
+	p := &Publisher{cfg: cfg, outbox: opts.Outbox, again: opts.Again, acked: opts.Acknowledged, link: l}
+	p.status = newStatus(cfg, opts.ClientID)
+	l.hello.will = p.status.message(offline, true)
 	l.serve = p.serve
+	l.parting = p.signOff
 	m := newMetrics("publisher")
 	l.counts = m.link()
 	p.counts = m.publisher()
@@ -75,12 +91,13 @@ func (p *Publisher) State() State { return p.link.state.state() }
 // called once.
 func (p *Publisher) Run(ctx context.Context) error {
 	p.times = newSchedule(p.link.pace.publish, p.link.pace.publishMost)
-	return p.link.run(ctx)
+	p.link.run(ctx)
+	return nil
 }
 
 // serve works through the outbox for as long as the connection stands.
-func (p *Publisher) serve(ctx context.Context, m *autopaho.ConnectionManager, ack *paho.Connack) {
-	c := newConnection(m, ack)
+func (p *Publisher) serve(ctx context.Context, c connection) {
+	p.signOn(ctx, c)
 	p.times.hurry()
 	select {
 	case <-p.again: // what is published from now on is heard

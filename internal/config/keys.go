@@ -20,6 +20,7 @@ const (
 	list             // sections in an order; not settable in the environment
 	text
 	secretText // text that is never printed
+	label      // text that may look like a number
 	boolean
 	whole // a whole number
 	number
@@ -30,7 +31,7 @@ const (
 
 func (k kind) String() string {
 	return [...]string{
-		"unsupported", "section", "list of sections", "text", "secret", "true or false",
+		"unsupported", "section", "list of sections", "text", "secret", "text", "true or false",
 		"whole number", "number", "size", "duration", "list of words",
 	}[k]
 }
@@ -52,6 +53,10 @@ func fields(of reflect.Value, path string) []*key {
 	var keys []*key
 	for i := range of.NumField() {
 		field := of.Type().Field(i)
+		if field.Anonymous { // its keys stand among those beside it
+			keys = append(keys, fields(of.Field(i), path)...)
+			continue
+		}
 		name := field.Tag.Get("koanf")
 		if name == "" {
 			continue
@@ -87,6 +92,9 @@ func kindOf(t reflect.Type, name string) kind {
 			return list
 		}
 	case reflect.String:
+		if name == "version" {
+			return label
+		}
 		return text
 	case reflect.Bool:
 		return boolean
