@@ -64,7 +64,7 @@ type command struct {
 
 const description = `Keeps the trail of Docker Hub's pull counters: polls repositories on a cron
 schedule, publishes every snapshot to MQTT, receives it back and stores it in an
-embedded history and, where configured, in OpenSearch.
+embedded history and, where configured, in OpenSearch or Elasticsearch.
 
 Every key of the configuration file can also be set in the environment:
 collector.schedule is PULLTRAIL_COLLECTOR_SCHEDULE.`
