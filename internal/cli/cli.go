@@ -45,6 +45,8 @@ type command struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for users of the page and of the broker inside (keys web.password_hash, mqtt.embedded.users)."`
+	Import       importCommand       `cmd:"" help:"Bring older data into history: CSV, JSON lines, or the indices of a cluster."`
+	Export       exportCommand       `cmd:"" help:"Write history, or pulls per day, as CSV, JSON or JSON lines."`
 
 	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
 }

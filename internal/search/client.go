@@ -33,7 +33,10 @@ type Options struct {
 	URLs     []string
 	Username string
 	Password secret.String
-	TLS      tlsconf.Config
+	// APIKey, where it is set, is shown in place of user and password: that of an
+	// Elasticsearch, in its encoded form.
+	APIKey secret.String
+	TLS    tlsconf.Config
 	// Timeout bounds one request, the reading of its answer included.
 	Timeout time.Duration
 	// Compress sends the larger bodies compressed by gzip, which saves a network more
@@ -65,7 +68,12 @@ func New(opts Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tls: %w", err)
 	}
+	header := http.Header{}
+	if opts.APIKey.IsSet() {
+		header.Set("Authorization", "ApiKey "+opts.APIKey.Reveal())
+	}
 	transport, err := opensearchtransport.New(opensearchtransport.Config{
+		Header:       header,
 		URLs:         urls,
 		Username:     opts.Username,
 		Password:     opts.Password.Reveal(),

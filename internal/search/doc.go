@@ -1,11 +1,12 @@
 // Package search speaks to an OpenSearch cluster: it makes the connection, says what
-// an answer means, creates indices and stores documents in bulk.
+// an answer means, creates indices, stores documents in bulk and reads them in pages. It
+// reads from an Elasticsearch too.
 //
 // What it promises: one call is one try. Nothing is retried here, because only the
 // caller knows what else is waiting; every error says by its Class whether another
 // try may help. A document with an id that exists is left as it is and counts as
-// stored. Only the permissions create_index and write are needed; nothing is asked
-// of the cluster in the background.
+// stored. Only the permissions create_index and write are needed to store, and read
+// to read; nothing is asked of the cluster in the background.
 //
 // At its bounds: a request ends after Options.Timeout, an answer above 64 MiB is an
 // error, and a bulk request that the cluster finds too large is halved until it fits
