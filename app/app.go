@@ -198,7 +198,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	shown, err := handler(shownParts{
 		registry: registry, roster: who, trail: trail, curves: curves, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
-		demo: opts.Demo, signIn: cfg.Web.Public && cfg.Web.Username != "",
+		demo: opts.Demo, signIn: cfg.Web.Public && cfg.Web.Username != "", gauged: cfg.Web.MetricsRepositories,
 		collects: cfg.Collects(), started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), runs: asks,
 	})
 	if err != nil {

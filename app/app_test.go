@@ -137,8 +137,8 @@ func (d *daemon) awaitRun() {
 	eventually(d.t, "the end of the run", func() bool {
 		var metrics string
 		d.get("/metrics", &metrics)
-		return strings.Contains(metrics, `pulltrail_scheduler_runs_total{job="collect",outcome="ok"} 1`) ||
-			strings.Contains(metrics, `pulltrail_scheduler_runs_total{job="collect",outcome="unfinished"} 1`)
+		return strings.Contains(metrics, `pulltrail_scheduler_runs_total{name="collect",outcome="ok"} 1`) ||
+			strings.Contains(metrics, `pulltrail_scheduler_runs_total{name="collect",outcome="unfinished"} 1`)
 	})
 }
 

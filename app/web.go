@@ -41,6 +41,7 @@ type shownParts struct {
 	log         *slog.Logger
 	demo        bool
 	signIn      bool // there is a user, although the page is open to all
+	gauged      int  // how many repositories have metrics of their own
 
 	// What only the status page shows.
 	started   time.Time
@@ -69,7 +70,10 @@ func handler(s shownParts) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	health := ops.New(ops.Options{Version: version.Short(), Checks: checks, Gatherer: s.registry, Log: s.log})
+	health := ops.New(ops.Options{
+		Version: version.Short(), Checks: checks, Gatherer: s.registry,
+		Shown: newGauges(s.curves, s.roster, s.gauged, s.log).of, Log: s.log,
+	})
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.Handle("/api/", api.New(api.Options{

@@ -7,7 +7,8 @@ import (
 // outcomeOK is the outcome of a request without a cause.
 const outcomeOK = "ok"
 
-// metrics never name a repository: it might be a private one.
+// metrics never name a repository: it might be a private one, and these are shown to
+// everybody who may read.
 type metrics struct {
 	requests    *prometheus.CounterVec
 	duration    prometheus.Histogram
@@ -58,6 +59,16 @@ func newMetrics(registerer prometheus.Registerer, g *gate) (*metrics, error) {
 		Name: "pulltrail_collector_rate_limit_remaining_requests",
 		Help: "Requests that were left of the window, as Docker Hub's last answer said; 0 before that.",
 	}, func() float64 { l, _ := g.state(); return float64(l.Remaining) })
+	reset := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pulltrail_collector_rate_limit_reset_timestamp_seconds",
+		Help: "When the window of Docker Hub's limit ends, as its last answer said; 0 before that.",
+	}, func() float64 {
+		l, said := g.state()
+		if !said {
+			return 0
+		}
+		return float64(l.Reset.Unix())
+	})
 	m.requests.WithLabelValues(outcomeOK)
 	for _, c := range causes() {
 		m.requests.WithLabelValues(string(c))
@@ -66,7 +77,7 @@ func newMetrics(registerer prometheus.Registerer, g *gate) (*metrics, error) {
 			m.retries.WithLabelValues(string(c))
 		}
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.snapshots, m.failures, m.lastSuccess, m.retries, m.truncated, limit, remaining} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.snapshots, m.failures, m.lastSuccess, m.retries, m.truncated, limit, remaining, reset} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}

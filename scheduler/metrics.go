@@ -15,6 +15,9 @@ const (
 	outcomeUnfinished = "unfinished"
 )
 
+// labelName tells the jobs apart. Prometheus has a label "job" of its own.
+const labelName = "name"
+
 // metrics are those of all jobs.
 type metrics struct {
 	runs     *prometheus.CounterVec
@@ -25,12 +28,12 @@ type metrics struct {
 }
 
 func newMetrics() *metrics {
-	job := []string{"job"}
+	job := []string{labelName}
 	return &metrics{
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pulltrail_scheduler_runs_total",
 			Help: "Runs that have ended, manual ones included, by outcome: ok, failed, panic or unfinished.",
-		}, []string{"job", "outcome"}),
+		}, []string{labelName, "outcome"}),
 		skipped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pulltrail_scheduler_skipped_total",
 			Help: "Slots that were passed over because the job was still running.",

@@ -33,34 +33,34 @@ func TestMetrics(t *testing.T) {
 		const want = `
 # HELP pulltrail_scheduler_last_run_timestamp_seconds When the last run ended, whatever its outcome; 0 before the first since the start.
 # TYPE pulltrail_scheduler_last_run_timestamp_seconds gauge
-pulltrail_scheduler_last_run_timestamp_seconds{job="collect"} 9.467046e+08
+pulltrail_scheduler_last_run_timestamp_seconds{name="collect"} 9.467046e+08
 # HELP pulltrail_scheduler_next_slot_timestamp_seconds The slot that is waited for.
 # TYPE pulltrail_scheduler_next_slot_timestamp_seconds gauge
-pulltrail_scheduler_next_slot_timestamp_seconds{job="collect"} 9.467064e+08
+pulltrail_scheduler_next_slot_timestamp_seconds{name="collect"} 9.467064e+08
 # HELP pulltrail_scheduler_run_duration_seconds How long runs took, whatever their outcome.
 # TYPE pulltrail_scheduler_run_duration_seconds histogram
-pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="0.1"} 2
-pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="0.5"} 2
-pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="1"} 2
-pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="5"} 3
-pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="15"} 3
-pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="60"} 3
-pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="300"} 3
-pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="900"} 3
-pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="1800"} 3
-pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="3600"} 3
-pulltrail_scheduler_run_duration_seconds_bucket{job="collect",le="+Inf"} 4
-pulltrail_scheduler_run_duration_seconds_sum{job="collect"} 5402
-pulltrail_scheduler_run_duration_seconds_count{job="collect"} 4
+pulltrail_scheduler_run_duration_seconds_bucket{name="collect",le="0.1"} 2
+pulltrail_scheduler_run_duration_seconds_bucket{name="collect",le="0.5"} 2
+pulltrail_scheduler_run_duration_seconds_bucket{name="collect",le="1"} 2
+pulltrail_scheduler_run_duration_seconds_bucket{name="collect",le="5"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{name="collect",le="15"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{name="collect",le="60"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{name="collect",le="300"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{name="collect",le="900"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{name="collect",le="1800"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{name="collect",le="3600"} 3
+pulltrail_scheduler_run_duration_seconds_bucket{name="collect",le="+Inf"} 4
+pulltrail_scheduler_run_duration_seconds_sum{name="collect"} 5402
+pulltrail_scheduler_run_duration_seconds_count{name="collect"} 4
 # HELP pulltrail_scheduler_runs_total Runs that have ended, manual ones included, by outcome: ok, failed, panic or unfinished.
 # TYPE pulltrail_scheduler_runs_total counter
-pulltrail_scheduler_runs_total{job="collect",outcome="failed"} 1
-pulltrail_scheduler_runs_total{job="collect",outcome="ok"} 2
-pulltrail_scheduler_runs_total{job="collect",outcome="panic"} 1
-pulltrail_scheduler_runs_total{job="collect",outcome="unfinished"} 0
+pulltrail_scheduler_runs_total{name="collect",outcome="failed"} 1
+pulltrail_scheduler_runs_total{name="collect",outcome="ok"} 2
+pulltrail_scheduler_runs_total{name="collect",outcome="panic"} 1
+pulltrail_scheduler_runs_total{name="collect",outcome="unfinished"} 0
 # HELP pulltrail_scheduler_skipped_total Slots that were passed over because the job was still running.
 # TYPE pulltrail_scheduler_skipped_total counter
-pulltrail_scheduler_skipped_total{job="collect"} 1
+pulltrail_scheduler_skipped_total{name="collect"} 1
 `
 		if err := testutil.GatherAndCompare(f.registry, strings.NewReader(want)); err != nil {
 			t.Error(err)

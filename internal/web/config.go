@@ -25,12 +25,17 @@ type Config struct {
 	// PasswordHash is what passhash.Make makes of the user's password, or a hash of bcrypt.
 	PasswordHash     secret.String `koanf:"password_hash"`
 	PasswordHashFile string        `koanf:"password_hash_file"`
+	// MetricsRepositories is how many repositories /metrics has at most, 0 to 100,000.
+	MetricsRepositories int `koanf:"metrics_repositories"`
 }
+
+// maxMetricsRepositories bounds what one scrape may cost: seven series for each.
+const maxMetricsRepositories = 100_000
 
 // DefaultConfig is reachable from this machine only, because it asks nobody who they
 // are.
 func DefaultConfig() Config {
-	return Config{Listen: "127.0.0.1:8080"}
+	return Config{Listen: "127.0.0.1:8080", MetricsRepositories: 5000}
 }
 
 // Validate lists the mistakes, with keys relative to this section.
@@ -38,6 +43,9 @@ func (c Config) Validate() problem.List {
 	var list problem.List
 	c.validateListen(&list)
 	c.validateUser(&list)
+	if c.MetricsRepositories < 0 || c.MetricsRepositories > maxMetricsRepositories {
+		list.Add("metrics_repositories", c.MetricsRepositories, "must be from 0, which leaves them out, to %d", maxMetricsRepositories)
+	}
 	return list
 }
 

@@ -62,3 +62,14 @@ func TestListenIsHostAndPort(t *testing.T) {
 		}
 	}
 }
+
+func TestTheRepositoriesOfTheMetricsAreBounded(t *testing.T) {
+	for n, right := range map[int]bool{0: true, 1: true, 5000: true, 100_000: true, -1: false, 100_001: false} {
+		c := DefaultConfig()
+		c.MetricsRepositories = n
+		list := c.Validate()
+		if (len(list) == 0) != right || !right && list[0].Key != "metrics_repositories" {
+			t.Errorf("%d: %v", n, list)
+		}
+	}
+}

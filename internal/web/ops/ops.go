@@ -12,7 +12,9 @@
 //
 // Visitors that may not read (see package access) are told the status and nothing else.
 //
-// At most four scrapes of /metrics are answered at once; others get 503.
+// /metrics has what the process counts, and what the visitor may see of repositories: what
+// Options.Shown says for the context of each scrape. At most four scrapes are answered at
+// once; others get 503.
 package ops
 
 import (
@@ -23,13 +25,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"pulltrail/internal/web/access"
 )
-
-// maxScrapes bounds how many scrapes are answered at the same time.
-const maxScrapes = 4
 
 // State is how a part is doing.
 type State struct {
@@ -57,7 +55,10 @@ type Options struct {
 	Version  string
 	Checks   []Check
 	Gatherer prometheus.Gatherer
-	Log      *slog.Logger
+	// Shown, where set, are further metrics of each scrape, by who asks for it: see
+	// access.Of. It is called by several scrapes at the same time.
+	Shown func(context.Context) []prometheus.Metric
+	Log   *slog.Logger
 }
 
 // New makes the handler of /-/healthy, /-/ready and /metrics.
@@ -70,13 +71,7 @@ func New(opts Options) http.Handler {
 	// GET covers HEAD; for other methods the mux answers 405.
 	mux.HandleFunc("GET /-/healthy", healthy(opts.Version))
 	mux.HandleFunc("GET /-/ready", ready(opts.Version, probes))
-	mux.Handle("GET /metrics", promhttp.HandlerFor(opts.Gatherer, promhttp.HandlerOpts{
-		ErrorLog: scrapeErrors{opts.Log},
-		// One broken metric must not hide all others.
-		ErrorHandling:       promhttp.ContinueOnError,
-		EnableOpenMetrics:   true,
-		MaxRequestsInFlight: maxScrapes,
-	}))
+	mux.Handle("GET /metrics", scrapes(opts))
 	return mux
 }
 
@@ -145,18 +140,4 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	e.SetIndent("", "  ")  // people read it with curl
 	e.SetEscapeHTML(false) // "->" and "&" stay what they are
 	_ = e.Encode(v)        // plain structs always encode; a reader that has gone needs no answer
-}
-
-// scrapeErrors passes what promhttp complains of to the log.
-type scrapeErrors struct{ log *slog.Logger }
-
-// Println makes it a promhttp.Logger.
-func (s scrapeErrors) Println(v ...any) {
-	for _, x := range v {
-		if err, ok := x.(error); ok {
-			s.log.Error("web: the metrics are incomplete", "err", err)
-			return
-		}
-	}
-	s.log.Error("web: the metrics are incomplete", "err", v)
 }

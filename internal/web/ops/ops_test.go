@@ -261,6 +261,56 @@ func TestMetricsAreThoseOfTheGatherer(t *testing.T) {
 	}
 }
 
+func TestWhatIsShownIsUpToWhoAsks(t *testing.T) {
+	secrets := prometheus.NewDesc("pulltrail_secrets", "Secrets.", nil, nil)
+	h := New(Options{
+		Gatherer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
+		Shown: func(ctx context.Context) []prometheus.Metric {
+			if !access.Of(ctx).Authenticated {
+				return nil
+			}
+			return []prometheus.Metric{prometheus.MustNewConstMetric(secrets, prometheus.GaugeValue, 7)}
+		},
+	})
+	if got := ask(h, http.MethodGet, "/metrics"); got.Code != http.StatusOK || got.Body.Len() != 0 {
+		t.Errorf("a stranger: got %d %s", got.Code, got.Body)
+	}
+	got := askAs(access.Visitor{MayRead: true, Authenticated: true}, h, http.MethodGet, "/metrics")
+	if got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "\npulltrail_secrets 7\n") {
+		t.Errorf("the user: got %d %s", got.Code, got.Body)
+	}
+}
+
+func TestTooManyScrapesAreTurnedAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := New(Options{
+			Gatherer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
+			Shown: func(context.Context) []prometheus.Metric {
+				<-release
+				return nil
+			},
+		})
+		var answered sync.WaitGroup
+		for range maxScrapes {
+			answered.Go(func() {
+				if got := ask(h, http.MethodGet, "/metrics"); got.Code != http.StatusOK {
+					t.Errorf("got %d %s", got.Code, got.Body)
+				}
+			})
+		}
+		synctest.Wait()
+		if got := ask(h, http.MethodGet, "/metrics"); got.Code != http.StatusServiceUnavailable {
+			t.Errorf("one too many: got %d %s", got.Code, got.Body)
+		}
+		close(release)
+		answered.Wait()
+		if got := ask(h, http.MethodGet, "/metrics"); got.Code != http.StatusOK {
+			t.Errorf("afterwards: got %d %s", got.Code, got.Body)
+		}
+	})
+}
+
 func TestABrokenMetricIsLoggedAndTheOthersAreServed(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	good := prometheus.NewGauge(prometheus.GaugeOpts{Name: "pulltrail_good", Help: "Good."})
