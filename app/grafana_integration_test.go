@@ -81,9 +81,10 @@ func metricsOf(target panelTarget) aggregation {
 	all := aggregation{}
 	for _, m := range target.Metrics {
 		what := aggregation{"field": m.Field}
-		if m.Type == "derivative" {
+		if m.overBuckets() {
 			what = aggregation{"buckets_path": m.Field}
 		}
+		maps.Copy(what, m.Settings)
 		all[m.ID] = aggregation{m.Type: what}
 	}
 	return all
@@ -172,19 +173,17 @@ func (o *observed) check(title string, target panelTarget, from, to time.Time, v
 	o.t.Helper()
 	samples := slices.DeleteFunc(slices.Clone(o.all), func(s observation) bool { return s.Timestamp.Before(from) || s.Timestamp.After(to) || !takes(s) })
 	numbers, seen := 0, 0
-	before := map[string]float64{} // the last day's greatest total, by what is in front of the day
+	before := map[string]float64{} // what was in the bucket before, by what is in front of the day
 	for _, b := range o.run(target, from, to, variables) {
 		mine := o.within(target, b, samples)
 		seen += len(mine)
 		for _, m := range target.Metrics {
 			got, shown := b.values[m.ID]
-			want, known := 0.0, len(mine) > 0
+			var want float64
+			known := len(mine) > 0
 			switch {
-			case m.Type == "derivative" && known:
-				path := fmt.Sprint(b.keys[:len(b.keys)-1])
-				now, last := b.values[m.Field], 0.0
-				last, known = before[path]
-				want, before[path] = now-last, now
+			case m.overBuckets():
+				want, known = o.difference(before, target, b, m, mine)
 			case known:
 				want = reduced(o.t, m.Type, m.Field, mine)
 			}
@@ -200,6 +199,29 @@ func (o *observed) check(title string, target panelTarget, from, to time.Time, v
 		o.t.Errorf("%s shows %d snapshots, history has %d", title, seen, len(samples))
 	}
 	return numbers
+}
+
+// overBuckets says that it is made of another metric of several buckets.
+func (m metricAgg) overBuckets() bool { return m.Type == "derivative" || m.Type == "moving_fn" }
+
+// difference is what history has grown by from the bucket before to b. Empty buckets are
+// passed over, except that OpenSearch knows no derivative behind one.
+func (o *observed) difference(before map[string]float64, target panelTarget, b bucket, m metricAgg, mine []observation) (want float64, known bool) {
+	o.t.Helper()
+	path := fmt.Sprint(b.keys[:len(b.keys)-1])
+	last, known := before[path]
+	if len(mine) == 0 {
+		if m.Type == "derivative" {
+			delete(before, path)
+		}
+		return 0, false
+	}
+	of := target.Metrics[slices.IndexFunc(target.Metrics, func(other metricAgg) bool { return other.ID == m.Field })]
+	before[path] = reduced(o.t, of.Type, of.Field, mine)
+	if !known {
+		return 0, false
+	}
+	return before[path] - last, true
 }
 
 func TestThePanelsForOpenSearchShowWhatHistoryHas(t *testing.T) {
