@@ -256,22 +256,25 @@ func (o *observed) checkDays(d dashboard, to time.Time) {
 		shown[fmt.Sprintf("%s/%s", b.keys[0], b.keys[1])] += b.values["2"]
 	}
 	for _, r := range o.repositories() {
-		first, _ := o.greatest(r, to.UTC().Truncate(24*time.Hour).AddDate(0, 0, -observedDays))
-		newest, _ := o.totalAt(r, to)
+		first, newest := o.firstDay(r), o.newest(r).PullCount
 		if shown[r] != float64(newest-first) || shown[r] == 0 {
 			o.t.Errorf("%s: the days add up to %v, history to %d", r, shown[r], newest-first)
 		}
 	}
 }
 
-// greatest is the greatest total of a repository on a day.
-func (o *observed) greatest(repository string, day time.Time) (total int64, known bool) {
+// firstDay is the greatest total of a repository on its first day.
+func (o *observed) firstDay(repository string) (total int64) {
+	var day time.Time
 	for _, s := range o.all {
-		if s.Namespace+"/"+s.Name == repository && s.Timestamp.UTC().Truncate(24*time.Hour).Equal(day) {
-			total, known = max(total, s.PullCount), true
+		if s.Namespace+"/"+s.Name != repository {
+			continue
+		}
+		if of := s.Timestamp.UTC().Truncate(24 * time.Hour); day.IsZero() || of.Equal(day) {
+			day, total = of, max(total, s.PullCount)
 		}
 	}
-	return total, known
+	return total
 }
 
 // checkPushes runs the annotations: one hit for each snapshot that tells of a push.

@@ -14,11 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"pulltrail/indexer"
 	"pulltrail/internal/hubtest"
 )
 
 // observed is a daemon whose history and OpenSearch have what pushes, gaps and a counter
-// that Docker Hub has restated look like.
+// that Docker Hub has restated look like, and which has a dead letter.
 type observed struct {
 	*daemon
 	search elastic
@@ -42,10 +43,12 @@ const observedDays = 12
 func observe(t *testing.T) *observed {
 	t.Helper()
 	hub := hubtest.New(t)
-	hub.Set("team/app", 5_000_000_900)
-	hub.Set("team/tool", 412)
-	hub.Set("other/app", 77) // the same name in another namespace
+	hub.Set("team/app", 5_000_009_000)
+	hub.Set("team/tool", 900)
+	hub.Set("other/app", 177) // the same name in another namespace
 	cfg, index := chain(t, hub, "team/app", "team/tool", "other/app")
+	documents := strings.TrimSuffix(cfg.MQTT.Topic, "metrics") + "documents/"
+	cfg.Indexer.Routes = append(cfg.Indexer.Routes, indexer.Route{Topic: documents + "#", Kind: indexer.KindDocument, Index: "documents-" + index})
 	o := &observed{daemon: start(t, cfg), search: elastic{t: t, base: cfg.Indexer.OpenSearch.URLs[0]}, index: index + "-*"}
 	eventually(t, "the first snapshots", func() bool { return len(o.totals()) == 3 })
 	sent := 3
@@ -57,6 +60,8 @@ func observe(t *testing.T) *observed {
 		publish(t, cfg.MQTT.URL, cfg.MQTT.Topic+"/"+r.namespace+"/"+r.name, payloads...)
 		sent += len(payloads)
 	}
+	publish(t, cfg.MQTT.URL, documents+"odd", []byte("no JSON"))
+	eventually(t, "a dead letter", func() bool { return strings.Contains(o.metrics(), "pulltrail_deadletters{") })
 	eventually(t, "all of it in history", func() bool { o.read(); return len(o.all) == sent })
 	eventually(t, "all of it in OpenSearch", func() bool { return len(o.search.documents(o.index)) == sent })
 	return o
@@ -84,6 +89,16 @@ func past(namespace, name string, total, step int64) (payloads [][]byte) {
 		}
 	}
 	return payloads
+}
+
+// metrics is what the daemon answers.
+func (o *observed) metrics() string {
+	o.t.Helper()
+	var text string
+	if status := o.get("/metrics", &text); status != http.StatusOK {
+		o.t.Fatalf("/metrics answered %d", status)
+	}
+	return text
 }
 
 // read takes from history what it has.
@@ -121,6 +136,16 @@ func (o *observed) totalAt(repository string, at time.Time) (total int64, known 
 		}
 	}
 	return total, known
+}
+
+// newest is the newest snapshot of a repository.
+func (o *observed) newest(repository string) (newest observation) {
+	for _, s := range o.all {
+		if s.Namespace+"/"+s.Name == repository {
+			newest = s
+		}
+	}
+	return newest
 }
 
 // dashboard is what the tests look at in one of Grafana.
