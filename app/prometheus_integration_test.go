@@ -47,8 +47,8 @@ func promtool(t *testing.T, stdin io.Reader, args ...string) {
 
 func TestTheFilesForPrometheusAreRight(t *testing.T) {
 	promtool(t, nil, "check", "config", "prometheus.yml")
-	promtool(t, nil, "check", "rules", "--lint-fatal", "pulltrail.rules.yml")
-	promtool(t, nil, "test", "rules", "pulltrail.rules_test.yml")
+	promtool(t, nil, "check", "rules", "--lint-fatal", "pulltrail.rules.yml", "migration.rules.yml")
+	promtool(t, nil, "test", "rules", "pulltrail.rules_test.yml", "migration.rules_test.yml")
 }
 
 // server is a real Prometheus that scrapes a daemon.
