@@ -24,6 +24,7 @@ var letter = Letter{
 type letterbox struct {
 	Curves
 	Collector
+	Archive
 	fail  error
 	query LetterQuery
 	which Selection
