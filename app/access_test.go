@@ -8,8 +8,8 @@ import (
 
 	"pulltrail/internal/config"
 	"pulltrail/internal/hubtest"
+	"pulltrail/internal/passhash"
 	"pulltrail/internal/secret"
-	"pulltrail/internal/web/access"
 )
 
 const visitorsPassword = "correct horse"
@@ -25,7 +25,7 @@ func team(t *testing.T) config.Config {
 	hub.AddUser("team", "token")
 	cfg := settings(t, hub, "team/open", "team/plans", "team/h*")
 	cfg.Collector.Username, cfg.Collector.Password = "team", secret.New("token")
-	cfg.Web.Username, cfg.Web.PasswordHash = "me", secret.New(access.Hash(visitorsPassword))
+	cfg.Web.Username, cfg.Web.PasswordHash = "me", secret.New(passhash.Make(visitorsPassword))
 	return cfg
 }
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"time"
 
@@ -95,13 +96,14 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	// The broker.
 	brokerURL := cfg.MQTT.URL
 	if brokerURL == "" {
-		b, err := embedBroker(ctx, cfg.MQTT, trail, log)
+		b, err := embedBroker(ctx, cfg.MQTT, identity, trail, log)
 		if err != nil {
 			return err
 		}
 		ps.add("embedded broker", b.Serve, b.Close)
 		addresses.Broker = b.Addr().String()
-		brokerURL = "mqtt://" + addresses.Broker
+		brokerURL = "mqtt://" + reachable(addresses.Broker)
+		cfg.MQTT.Username, cfg.MQTT.Password = b.Credentials()
 	}
 	// The sinks follow the logs.
 	routes := cfg.Indexer.EffectiveRoutes(cfg.MQTT.OwnFilter())
@@ -220,10 +222,38 @@ func clientID(ctx context.Context, cfg mqttio.Config, store *state.Store) (strin
 	return id, nil
 }
 
+// reachable is where this machine reaches what listens on address, which may be all its
+// addresses.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	switch {
+	case err != nil || ip == nil || !ip.IsUnspecified():
+		return address
+	case ip.To4() != nil:
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return net.JoinHostPort("localhost", port) // ::, which is also that of IPv4
+}
+
 // embedBroker starts listening, and gives the broker back the messages that it
 // retained before the process ended, which it keeps in memory only.
-func embedBroker(ctx context.Context, cfg mqttio.Config, trail *history.Store, log *slog.Logger) (*broker.Broker, error) {
-	b := broker.New(cfg.Embedded.Listen, log)
+func embedBroker(ctx context.Context, cfg mqttio.Config, identity string, trail *history.Store, log *slog.Logger) (*broker.Broker, error) {
+	if warning := cfg.Embedded.Warning(); warning != "" {
+		log.Warn(warning)
+	}
+	users, err := cfg.Embedded.Accounts()
+	if err != nil {
+		return nil, err
+	}
+	b, err := broker.New(broker.Options{
+		Listen: cfg.Embedded.Listen,
+		TLS:    broker.TLS{Listen: cfg.Embedded.ListenTLS, CertFile: cfg.Embedded.TLS.CertFile, KeyFile: cfg.Embedded.TLS.KeyFile},
+		Users:  users, ClientID: identity, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
 	if err := b.Listen(); err != nil {
 		return nil, err
 	}

@@ -1,13 +1,8 @@
 package mqttio
 
 import (
-	"context"
-	"net"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/eclipse/paho.golang/paho"
 )
 
 const (
@@ -38,7 +33,8 @@ func (c *conn) brake() {
 	}
 }
 
-// owed counts the answers that the broker owes.
+// owed counts the answers that the broker owes. Pings are counted by the connection itself,
+// whoever sends them.
 type owed struct {
 	mu    sync.Mutex
 	n     int
@@ -63,37 +59,4 @@ func (o *owed) overdue() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.n > 0 && time.Since(o.since) > answerPatience
-}
-
-// pinger is paho's; its connection knows of each answer that is owed.
-type pinger struct {
-	*paho.DefaultPinger
-	conn atomic.Pointer[conn]
-}
-
-func newPinger() *pinger { return &pinger{DefaultPinger: paho.NewDefaultPinger()} }
-
-// Run sends pings by a connection until ctx is done.
-func (p *pinger) Run(ctx context.Context, c net.Conn, keepAlive uint16) error {
-	if own, ok := c.(*conn); ok {
-		p.conn.Store(own)
-		c = pinged{own}
-	}
-	return p.DefaultPinger.Run(ctx, c, keepAlive)
-}
-
-// PingResp is called when a ping is answered.
-func (p *pinger) PingResp() {
-	p.DefaultPinger.PingResp()
-	if c := p.conn.Load(); c != nil {
-		c.owed.answered()
-	}
-}
-
-// pinged is a connection by which pings are sent and nothing else.
-type pinged struct{ *conn }
-
-func (c pinged) Unlock() {
-	c.owed.ask()
-	c.conn.Unlock()
 }

@@ -2,7 +2,6 @@ package mqttio
 
 import (
 	"bytes"
-	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,18 +90,19 @@ func TestAReadThatWaitsEndsWithTheConnectionOrTheQueue(t *testing.T) {
 
 func TestAPingIsOwedUntilItIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newConn(&sink{})
-		p := newPinger()
-		stop := start(t, func(ctx context.Context) error { return p.Run(ctx, c, keepAlive) })
+		pong := []byte{packets.PINGRESP << 4, 0}
+		c := newConn(&sink{readOnly{r: bytes.NewReader(pong)}})
+		if _, err := packets.NewControlPacket(packets.PINGREQ).WriteTo(c); err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(answerPatience + time.Second)
 		if !c.owed.overdue() {
 			t.Error("a ping that is not answered is not overdue")
 		}
-		p.PingResp()
+		<-readOne(c)
 		if c.owed.overdue() {
 			t.Error("a ping that was answered is overdue")
 		}
-		stop()
 	})
 }
 

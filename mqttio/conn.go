@@ -2,14 +2,11 @@ package mqttio
 
 import (
 	"bufio"
-	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"sync"
+	"syscall"
 )
 
 const connBuffer = 64 << 10 // bytes, each way
@@ -17,57 +14,32 @@ const connBuffer = 64 << 10 // bytes, each way
 // conn is a network connection that reads in large pieces, writes each packet in one,
 // and remembers why it ended.
 //
-// paho locks the connection around each packet if it is a sync.Locker, so Unlock is
-// where a packet is complete.
+// The client of MQTT 5 locks the connection around each packet if it is a sync.Locker, so
+// Unlock is where a packet is complete. For that of MQTT 3.1.1 there is whole.
 type conn struct {
 	net.Conn
 	in      *bufio.Reader
 	packets framing // of what is read
+	greeted bool    // the first bytes were read
 	queue   *queue  // behind the connection; nil for none
 	owed    owed
 	closed  chan struct{}
 	closing sync.Once
 
-	mu   sync.Mutex
-	out  *bufio.Writer
-	held bool
+	mu    sync.Mutex
+	out   *bufio.Writer
+	held  bool
+	begun bool // the first byte of a packet is written
 
 	ended sync.Mutex
 	cause error
+	first []byte // what was read first, as long as greeting
 }
 
 func newConn(c net.Conn) *conn {
 	return &conn{
 		Conn: c, in: bufio.NewReaderSize(c, connBuffer), out: bufio.NewWriterSize(c, connBuffer), closed: make(chan struct{}),
 	}
-}
-
-// dial connects to a URL that parseBroker has read; config is for those that ask for
-// encryption. The context bounds the handshake too.
-func dial(ctx context.Context, u *url.URL, config *tls.Config) (*conn, error) {
-	var d interface {
-		DialContext(ctx context.Context, network, address string) (net.Conn, error)
-	} = &net.Dialer{}
-	if isTLS(u) {
-		d = &tls.Dialer{Config: config}
-	}
-	c, err := d.DialContext(ctx, "tcp", u.Host)
-	if err != nil {
-		return nil, explainTLS(err)
-	}
-	return newConn(c), nil
-}
-
-func explainTLS(err error) error {
-	var unverified *tls.CertificateVerificationError
-	var header tls.RecordHeaderError
-	switch {
-	case errors.As(err, &unverified):
-		return fmt.Errorf("%w: name the broker's CA in mqtt.tls.ca_file, and its name in mqtt.tls.server_name if it differs from the URL's", err)
-	case errors.As(err, &header):
-		return fmt.Errorf("%w: the broker does not speak TLS on this port: write the port for TLS, usually %s, or mqtt://", err, tlsPort)
-	}
-	return err
 }
 
 // Read says io.EOF with the last bytes of each packet. paho reads a packet into a
@@ -81,10 +53,55 @@ func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.in.Read(p)
 	if err != nil {
 		c.end(err)
-	} else if c.packets.pass(p[:n]) {
+		return n, err
+	}
+	if !c.greeted {
+		c.greeted = c.greet(p[:n])
+	}
+	if c.packets.pass(p[:n]) {
 		err = io.EOF
 	}
+	for ; c.packets.pongs > 0; c.packets.pongs-- {
+		c.owed.answered()
+	}
 	return n, err
+}
+
+// greeting is how many bytes tell what the broker answers to CONNECT.
+const greeting = 4
+
+// greet remembers the first bytes, and says whether they are complete.
+func (c *conn) greet(p []byte) bool {
+	c.ended.Lock()
+	defer c.ended.Unlock()
+	c.first = append(c.first, p[:min(len(p), greeting-len(c.first))]...)
+	return len(c.first) == greeting
+}
+
+// refusesVersion reports whether the broker has answered, in whichever version it speaks,
+// that it does not speak ours (MQTT 5.0, section 3.2.2.2, and 3.1.1, section 3.2.2.3).
+func (c *conn) refusesVersion() bool {
+	c.ended.Lock()
+	defer c.ended.Unlock()
+	return len(c.first) == greeting && c.first[0]>>4 == packetConnack && c.first[1] < 0x80 &&
+		(c.first[3] == codeVersion || c.first[3] == codeVersion311)
+}
+
+// hungUp reports whether the broker has ended the connection without a word.
+func (c *conn) hungUp() bool {
+	c.ended.Lock()
+	defer c.ended.Unlock()
+	return len(c.first) == 0 && peerEnded(c.cause)
+}
+
+func (c *conn) endedByPeer() bool {
+	c.ended.Lock()
+	defer c.ended.Unlock()
+	return peerEnded(c.cause)
+}
+
+func peerEnded(cause error) bool {
+	return errors.Is(cause, io.EOF) || errors.Is(cause, syscall.ECONNRESET)
 }
 
 // Close ends the connection, and a Read that waits.
@@ -94,10 +111,21 @@ func (c *conn) Close() error {
 }
 
 // Write is called between Lock and Unlock.
-func (c *conn) Write(p []byte) (int, error) { return c.out.Write(p) }
+func (c *conn) Write(p []byte) (int, error) {
+	if !c.begun && len(p) > 0 {
+		c.begun = true
+		if p[0]>>4 == packetPingreq {
+			c.owed.ask()
+		}
+	}
+	return c.out.Write(p)
+}
 
 // Lock begins a packet.
-func (c *conn) Lock() { c.mu.Lock() }
+func (c *conn) Lock() {
+	c.mu.Lock()
+	c.begun = false
+}
 
 // Unlock ends a packet, which is sent.
 func (c *conn) Unlock() {
@@ -122,7 +150,7 @@ func (c *conn) together(write func()) {
 func (c *conn) flush() {
 	if err := c.out.Flush(); err != nil {
 		c.end(err)
-		_ = c.Close() // paho notices by what it reads
+		_ = c.Close() // the client notices by what it reads
 	}
 }
 

@@ -1,5 +1,6 @@
-// Package mqttio is Pulltrail's MQTT 5 client, both ways: the Publisher empties the
-// outbox, a Subscriber fills a store with what arrives.
+// Package mqttio is Pulltrail's MQTT client, both ways: the Publisher empties the
+// outbox, a Subscriber fills a store with what arrives. It speaks MQTT 5, or 3.1.1 where
+// the broker knows no other, over TCP, TLS and WebSockets.
 //
 // # What it promises
 //
@@ -17,11 +18,25 @@
 // since when and why. So is a store that fails: the same messages are offered again
 // until it takes them.
 //
+// # Versions
+//
+// What is promised holds in both versions: they differ in a protocol and its connection,
+// and share everything else, from the queue to the reconnection. In MQTT 3.1.1 a broker
+// cannot say that it refuses a snapshot, that nobody hears it, why it ends a connection, or
+// for how long it is to keep a session. That a session was taken over is then guessed from
+// connections that all end at once.
+//
+// # Status
+//
+// The Publisher says online on the status topic when it is connected, and offline when it
+// ends in order; the broker says offline for it, as its will, when the connection is lost.
+// No Subscriber stores such a message, its own or of another process.
+//
 // # Sessions
 //
 // Each Publisher and Subscriber is a session with a client id of its own. Subscribers
 // have a persistent session, so the broker keeps messages for them while they are
-// away, for Config.SessionExpiry. A second process with the same client id throws this
+// away, in MQTT 5 for Config.SessionExpiry. A second process with the same client id throws this
 // one out; that is said in the state, and the pauses grow so that the two do not fight.
 //
 // # At the bounds
@@ -30,7 +45,8 @@
 // holds up the broker. Only where an answer of the broker, such as that to a ping, has
 // stayed away for 10 s, messages are taken in until it has come, lest the connection be
 // given up. So a Subscriber queues up to 65,535 messages (the Receive Maximum, which is
-// how many the broker may send without an acknowledgement) or 64 MiB. When the store is
+// how many the broker may send without an acknowledgement, in MQTT 3.1.1 for want of more
+// packet ids) or 64 MiB. When the store is
 // that far behind, the messages wait in front of the queue, where the Receive Maximum bounds
 // their number, and the broker keeps the rest in the session, within its own limits:
 // a stock Mosquitto sends 20 ahead, the embedded broker all 65,535. The connection

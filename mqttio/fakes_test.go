@@ -63,16 +63,22 @@ func start(t *testing.T, run func(context.Context) error) (stop func()) {
 // startBroker starts an embedded broker and gives its URL; port 0 takes any.
 func startBroker(t *testing.T, listen string) (b *broker.Broker, url string, stop func()) {
 	t.Helper()
-	b = broker.New(listen, slog.New(slog.DiscardHandler))
+	b, err := broker.New(broker.Options{Listen: listen, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := b.Listen(); err != nil {
 		t.Fatal(err)
 	}
 	return b, "mqtt://" + b.Addr().String(), start(t, b.Serve)
 }
 
+// spoken is the version that testConfig says.
+var spoken = VersionAuto
+
 func testConfig() Config {
 	cfg := DefaultConfig()
-	cfg.Topic = "t"
+	cfg.Topic, cfg.Version = "t", spoken
 	return cfg
 }
 

@@ -12,9 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/eclipse/paho.golang/autopaho"
-	"github.com/eclipse/paho.golang/paho"
-
 	"pulltrail/internal/secret"
 )
 
@@ -30,6 +27,8 @@ const (
 	// dialTimeout bounds the connection of the network, connectTimeout the whole.
 	dialTimeout    = 10 * time.Second
 	connectTimeout = 15 * time.Second
+	// partingTimeout bounds what is done before a connection is ended in order.
+	partingTimeout = 2 * time.Second
 	// receiveMaximum is the most that the protocol allows. A lower one is no
 	// dependable brake (brokers exceed it), and costs messages on others.
 	receiveMaximum = math.MaxUint16
@@ -39,39 +38,30 @@ const (
 type link struct {
 	broker   *url.URL
 	tls      *tls.Config
-	clientID string
-	username string
-	password secret.String
-	// expiry is how long the broker keeps the session without a connection; 0 for a
-	// session that starts afresh each time.
-	expiry time.Duration
-	log    *slog.Logger
-	state  *tracker
-	pace   pace
-	counts linkMetrics
+	hello    hello
+	versions *versions
+	log      *slog.Logger
+	state    *tracker
+	pace     pace
+	counts   linkMetrics
 
 	// queue is where receive puts what it takes; nil without one. While it is long the
 	// connection is not read.
 	queue *queue
-	// receive takes a message. While it waits paho goes on reading, and holds as many
-	// messages as the Receive Maximum.
-	receive func(*paho.Publish)
 	// serve is called for each connection, one at a time, with a context that ends
 	// with the connection.
-	serve func(context.Context, *autopaho.ConnectionManager, *paho.Connack)
+	serve func(context.Context, connection)
+	// parting, where set, is called before a connection is ended in order.
+	parting func(context.Context, connection)
 
-	session *session
-	pinger  *pinger
-	first   bool // no attempt has been made yet
-	away    bool // the last attempt reached nobody
+	first  bool // no attempt has been made yet
+	away   bool // the last attempt reached nobody
+	silent bool // the version is one in which a broker does not say why it ends a connection
+	thrown int  // connections in a row that a broker has ended so, each at once
 
 	mu      sync.Mutex
-	conn    *conn
+	conn    *conn  // of the present or the last attempt
 	dropped string // why we have dropped conn ourselves
-	hangUp  context.CancelFunc
-
-	serving sync.WaitGroup
-	turn    sync.Mutex // held by the one that serves
 }
 
 // newLink reads what the section says about the broker.
@@ -84,11 +74,11 @@ func newLink(cfg Config, broker, clientID string, log *slog.Logger) (*link, erro
 		return nil, errors.New("mqtt: a session needs a client id")
 	}
 	l := &link{
-		broker: u, clientID: clientID, username: cfg.Username, password: cfg.Password,
-		session: newSession(), pinger: newPinger(), pace: defaultPace(), first: true,
+		broker: u, pace: defaultPace(), first: true,
+		hello: hello{clientID: clientID, username: cfg.Username, password: cfg.Password},
 	}
-	if !l.password.IsSet() && cfg.PasswordFile != "" {
-		if l.password, err = secret.ReadFile(cfg.PasswordFile); err != nil {
+	if !l.hello.password.IsSet() && cfg.PasswordFile != "" {
+		if l.hello.password, err = secret.ReadFile(cfg.PasswordFile); err != nil {
 			return nil, fmt.Errorf("mqtt.password_file %s: %w", cfg.PasswordFile, err)
 		}
 	}
@@ -99,66 +89,105 @@ func newLink(cfg Config, broker, clientID string, log *slog.Logger) (*link, erro
 	}
 	l.log = log.With("broker", u.String(), "client_id", clientID)
 	l.state = newTracker(l.log)
+	l.versions = newVersions(cfg.Version, l.log)
 	return l, nil
 }
 
 // run keeps the connection until ctx is done, then ends it properly and waits for all
 // that it has started.
-func (l *link) run(ctx context.Context) error {
-	manager, err := autopaho.NewConnection(ctx, l.config(ctx))
-	if err != nil {
-		return fmt.Errorf("mqtt: %w", err)
+func (l *link) run(ctx context.Context) {
+	var leaving sync.WaitGroup
+	defer l.state.down("")
+	defer leaving.Wait()
+	for n := 0; sleep(ctx, l.backoff(n)); n++ {
+		c, err := l.connect(ctx)
+		switch {
+		case ctx.Err() != nil:
+			if c != nil {
+				c.leave()
+			}
+			return
+		case err != nil:
+			l.state.fail(faultConnection, connectReason(l.broker.String(), err))
+			continue
+		}
+		l.hold(ctx, c)
+		leaving.Go(c.leave) // of a connection that has ended by itself some may remain
+		n = -1
 	}
-	<-manager.Done()
-	l.disconnected()
-	l.serving.Wait()
-	l.state.down("")
-	return nil
 }
 
-func (l *link) config(ctx context.Context) autopaho.ClientConfig {
-	most := uint16(receiveMaximum)
-	return autopaho.ClientConfig{
-		ServerUrls:                    []*url.URL{l.broker},
-		KeepAlive:                     keepAlive,
-		CleanStartOnInitialConnection: l.expiry == 0,
-		SessionExpiryInterval:         uint32(l.expiry / time.Second), //nolint:gosec // Validate keeps it in range
-		ConnectUsername:               l.username,
-		ConnectPassword:               []byte(l.password.Reveal()),
-		ConnectTimeout:                connectTimeout,
-		ReconnectBackoff:              l.backoff,
-		ConnectPacketBuilder: func(c *paho.Connect, _ *url.URL) (*paho.Connect, error) {
-			if c.Properties == nil {
-				c.Properties = &paho.ConnectProperties{}
-			}
-			c.Properties.ReceiveMaximum = &most
-			return c, nil
-		},
-		AttemptConnection: l.attempt,
-		OnConnectError: func(err error) {
-			l.state.fail(faultConnection, connectReason(l.broker.String(), err))
-		},
-		OnConnectionUp: func(m *autopaho.ConnectionManager, ack *paho.Connack) { l.up(ctx, m, ack) },
-		OnConnectionDown: func() bool {
-			l.disconnected()
-			l.explain()
-			return true
-		},
-		ClientConfig: paho.ClientConfig{
-			ClientID:      l.clientID,
-			Session:       l.session,
-			PacketTimeout: l.pace.answer,
-			PingHandler:   l.pinger,
-			OnPublishReceived: []func(paho.PublishReceived) (bool, error){
-				func(p paho.PublishReceived) (bool, error) {
-					if l.receive != nil {
-						l.receive(p.Packet)
-					}
-					return true, nil
-				},
-			},
-		},
+// connect makes one attempt.
+func (l *link) connect(ctx context.Context) (connection, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	nc, err := l.dial(ctx)
+	if err != nil {
+		return nil, err
 	}
+	protocol, five := l.versions.next()
+	l.silent = !five
+	h := l.hello
+	h.answer = l.pace.answer
+	c, err := protocol.connect(ctx, nc, h)
+	l.versions.tried(five, nc, err)
+	if err == nil {
+		return c, nil
+	}
+	_ = nc.Close() // mostly it is closed
+	return nil, l.refused(nc, err)
+}
+
+// refused is err with what is known besides of why the broker has refused us.
+func (l *link) refused(c *conn, err error) error {
+	var r *refusal
+	switch {
+	case c.refusesVersion():
+		return &refusal{code: codeVersion}
+	case c.hungUp():
+		return errors.New(c.why())
+	case !errors.As(err, &r) || l.hello.will == nil:
+		return err
+	case r.code == codeNoRetain: // next time without
+		will := *l.hello.will
+		will.retain = false
+		l.hello.will = &will
+	case r.code == codeForbidden:
+		return fmt.Errorf("%w; maybe it does not permit the will on %s: permit it, or set mqtt.status_topic to nothing", err, l.hello.will.topic)
+	}
+	return err
+}
+
+// hold serves a connection until it has ended, or ctx is done and it is ended.
+func (l *link) hold(ctx context.Context, c connection) {
+	l.up(c)
+	since := time.Now()
+	var serving sync.WaitGroup
+	connected, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	serving.Go(func() {
+		if l.state.has(faultTakeover) && sleep(connected, l.pace.settled) {
+			l.state.mend(faultTakeover)
+		}
+	})
+	serving.Go(func() { l.serve(connected, c) })
+	select {
+	case <-c.ended():
+	case <-ctx.Done():
+	}
+	hangUp() // or a publisher would wait for an answer that cannot come any more
+	serving.Wait()
+	if ctx.Err() == nil {
+		l.counts.down()
+		l.explain(c, time.Since(since))
+		return
+	}
+	if l.parting != nil {
+		parting, cancel := context.WithTimeout(context.WithoutCancel(ctx), partingTimeout)
+		defer cancel()
+		l.parting(parting, c)
+	}
+	l.counts.down()
 }
 
 // backoff is the pause before attempt n since the last connection.
@@ -177,11 +206,11 @@ func (l *link) backoff(n int) time.Duration {
 	return jittered(l.pace.least, l.pace.most, n)
 }
 
-// attempt makes the network's part of a connection.
-func (l *link) attempt(ctx context.Context, _ autopaho.ClientConfig, u *url.URL) (net.Conn, error) {
+// dial makes the network's part of a connection.
+func (l *link) dial(ctx context.Context) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	c, err := dial(ctx, u, l.tls)
+	c, err := dial(ctx, l.broker, l.tls)
 	var failed *net.OpError
 	l.away = errors.As(err, &failed) && failed.Op == "dial"
 	if err != nil {
@@ -195,39 +224,13 @@ func (l *link) attempt(ctx context.Context, _ autopaho.ClientConfig, u *url.URL)
 	return c, nil
 }
 
-func (l *link) up(ctx context.Context, m *autopaho.ConnectionManager, ack *paho.Connack) {
-	ctx, cancel := context.WithCancel(ctx)
+func (l *link) up(c connection) {
 	l.mu.Lock()
-	l.hangUp = cancel
 	l.conn.owed.answered()
 	l.mu.Unlock()
 	l.state.up()
 	l.counts.up()
-	l.log.Debug("connection is up", "session_present", ack.SessionPresent)
-	l.serving.Go(func() { // what must not block paho
-		if l.state.has(faultTakeover) && sleep(ctx, l.pace.settled) {
-			l.state.mend(faultTakeover)
-		}
-	})
-	l.serving.Go(func() {
-		l.turn.Lock()
-		defer l.turn.Unlock()
-		if ctx.Err() == nil {
-			l.serve(ctx, m, ack)
-		}
-	})
-}
-
-// disconnected ends the context of the connection. Without that a Publish would wait
-// for an answer that cannot come any more.
-func (l *link) disconnected() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.hangUp != nil {
-		l.hangUp()
-		l.hangUp = nil
-		l.counts.down()
-	}
+	l.log.Debug("connection is up", "session_present", c.sessionPresent())
 }
 
 // asking is called when the broker is asked for something; what it returns, when there
@@ -239,23 +242,41 @@ func (l *link) asking() (answered func()) {
 	return l.conn.owed.answered
 }
 
-// explain puts into the state why the connection has ended.
-func (l *link) explain() {
+// explain puts into the state why a connection has ended, which stood for so long.
+func (l *link) explain(c connection, stood time.Duration) {
 	l.mu.Lock()
-	why := l.dropped
-	if why == "" {
-		why = fmt.Sprintf("the connection to %s is lost: %s", l.broker, l.conn.why())
-	}
+	why, conn := l.dropped, l.conn
 	l.mu.Unlock()
-	if d := l.session.farewell(); d != nil {
-		why = farewellReason(l.broker.String(), d)
-		if d.ReasonCode == codeTakenOver {
-			l.state.fail(faultTakeover, fmt.Sprintf(
-				"another client uses the id %s, and the two throw each other out: give each daemon its own mqtt.client_id", l.clientID))
-			why = fmt.Sprintf("%s has handed the session to another client", l.broker)
-		}
+	d := c.farewell()
+	if d == nil && why == "" && l.silent && conn.endedByPeer() && stood < atOnce {
+		l.thrown++
+	} else {
+		l.thrown = 0
+	}
+	switch {
+	case d != nil && d.code == codeTakenOver:
+		l.state.fail(faultTakeover, "another client uses "+l.rivals())
+		why = fmt.Sprintf("%s has handed the session to another client", l.broker)
+	case d != nil:
+		why = fmt.Sprintf("%s has ended the connection: %v", l.broker, d)
+	case why == "":
+		why = fmt.Sprintf("the connection to %s is lost: %s", l.broker, conn.why())
+	}
+	if l.thrown >= thrownOften {
+		l.state.fail(faultTakeover, "the broker ends every connection at once: maybe another client uses "+l.rivals())
 	}
 	l.state.down(why)
+}
+
+// In MQTT 3.1.1 a broker that hands the session to another client ends our connection
+// without a word. It is taken for that when so many have ended in a row, each at once.
+const (
+	thrownOften = 8
+	atOnce      = 10 * time.Second
+)
+
+func (l *link) rivals() string {
+	return fmt.Sprintf("the id %s, and the two throw each other out: give each daemon its own mqtt.client_id", l.hello.clientID)
 }
 
 // drop gives the present connection up, to make another.
@@ -266,5 +287,5 @@ func (l *link) drop(why string) {
 		return
 	}
 	l.dropped = why
-	_ = l.conn.Close() // paho notices by what it reads
+	_ = l.conn.Close() // the client notices by what it reads
 }

@@ -136,6 +136,22 @@ func TestTLSVerifiesTheBroker(t *testing.T) {
 	})
 }
 
+func TestACertificateThatIsNotVerifiedIsWarnedOf(t *testing.T) {
+	for _, c := range []struct {
+		broker string
+		times  int
+	}{{"mqtts://127.0.0.1:1", 1}, {"wss://127.0.0.1:1", 1}, {"mqtt://127.0.0.1:1", 0}} {
+		cfg, book := testConfig(), &logbook{}
+		cfg.TLS.InsecureSkipVerify = true
+		if _, err := NewPublisher(cfg, PublisherOptions{Outbox: newOutbox(), Log: book.logger(), Broker: c.broker, ClientID: "test"}); err != nil {
+			t.Fatal(err)
+		}
+		if n := book.count("the certificate of the broker is not verified"); n != c.times {
+			t.Errorf("%s: it is said %d times", c.broker, n)
+		}
+	}
+}
+
 // startTLS puts encryption in front of a broker, and gives its CA's file and its
 // address.
 func startTLS(t *testing.T, b addressed) (ca, address string) {
@@ -198,6 +214,24 @@ func proxy(t *testing.T, l net.Listener, to string) {
 // fakeBroker answers packets as a test says; it serves one connection at a time.
 func fakeBroker(t *testing.T, answer func(*packets.ControlPacket) *packets.ControlPacket) (url string) {
 	t.Helper()
+	return serveEach(t, func(c net.Conn) {
+		for {
+			packet, err := packets.ReadPacket(c)
+			if err != nil {
+				return
+			}
+			if reply := answer(packet); reply != nil {
+				if _, err := reply.WriteTo(c); err != nil {
+					return
+				}
+			}
+		}
+	})
+}
+
+// serveEach calls serve for one connection after the other, until the test ends.
+func serveEach(t *testing.T, serve func(net.Conn)) (url string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -215,17 +249,7 @@ func fakeBroker(t *testing.T, answer func(*packets.ControlPacket) *packets.Contr
 			mu.Lock()
 			present = c
 			mu.Unlock()
-			for {
-				packet, err := packets.ReadPacket(c)
-				if err != nil {
-					break
-				}
-				if reply := answer(packet); reply != nil {
-					if _, err := reply.WriteTo(c); err != nil {
-						break
-					}
-				}
-			}
+			serve(c)
 			_ = c.Close()
 		}
 	}()
@@ -380,28 +404,56 @@ func TestAnAcknowledgementForAnotherConnectionIsNotSent(t *testing.T) {
 	defer far.Close()
 	go func() { _, _ = io.Copy(io.Discard, far) }()
 	c := newConn(near)
-	connected := func() {
+	connected := func(c *conn) {
 		if err := s.ConAckReceived(c, packets.NewControlPacket(packets.CONNECT).Content.(*packets.Connect), packets.NewControlPacket(packets.CONNACK).Content.(*packets.Connack)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	connected()
-	old := item{packetID: 7, generation: s.current()}
-	if n := s.acknowledge([]item{old, {}}); n != 1 {
+	connected(c)
+	items := []item{{packetID: 7}, {}}
+	if n := s.acknowledge(c, items); n != 1 {
 		t.Errorf("%d of one message is acknowledged", n)
 	}
 	if err := s.ConnectionLost(nil); err != nil {
 		t.Fatal(err)
 	}
-	if n := s.acknowledge([]item{old}); n != 0 {
+	if n := s.acknowledge(c, items); n != 0 {
 		t.Error("a message is acknowledged without a connection")
 	}
-	connected()
-	if n := s.acknowledge([]item{old, {packetID: 7, generation: s.current()}}); n != 1 {
+	another := newConn(near)
+	connected(another)
+	if n := s.acknowledge(c, items); n != 0 {
+		t.Error("a message is acknowledged by another connection")
+	}
+	if n := s.acknowledge(another, items); n != 1 {
 		t.Errorf("%d messages are acknowledged, one is of this connection", n)
 	}
 	_ = s.ConnectionLost(nil)
 	_ = c.Close()
+}
+
+func TestMessagesAreAcknowledgedByTheConnectionsThatTheyCameBy(t *testing.T) {
+	one, two := &counting{}, &counting{}
+	if n := acknowledge([]item{{by: one}, {by: one}, {by: two}, {by: one}, {by: two}}); n != 5 {
+		t.Errorf("%d of 5 are acknowledged", n)
+	}
+	if one.n != 3 || two.n != 2 {
+		t.Errorf("%d and %d are acknowledged", one.n, two.n)
+	}
+	if n := acknowledge(nil); n != 0 {
+		t.Errorf("%d of none", n)
+	}
+}
+
+// counting is a connection that counts what it acknowledges.
+type counting struct {
+	connection
+	n int
+}
+
+func (c *counting) acknowledge(items []item) int {
+	c.n += len(items)
+	return len(items)
 }
 
 func TestPausesStayWithinTheirBounds(t *testing.T) {

@@ -3,11 +3,8 @@ package mqttio
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
-	"github.com/eclipse/paho.golang/autopaho"
-	"github.com/eclipse/paho.golang/paho"
 	"github.com/google/uuid"
 )
 
@@ -18,25 +15,14 @@ func Probe(ctx context.Context, cfg Config, broker string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := dial(ctx, l.broker, l.tls)
+	c, err := l.connect(ctx)
+	// The broker may yet take the other version.
+	for tries := 0; err != nil && tries < closedTries && (l.versions.closed > 0 || l.versions.settled && !l.silent); tries++ {
+		c, err = l.connect(ctx)
+	}
 	if err != nil {
 		return errors.New(connectReason(l.broker.String(), err))
 	}
-	client := paho.NewClient(paho.ClientConfig{Conn: conn})
-	packet := &paho.Connect{ClientID: l.clientID, CleanStart: true, KeepAlive: keepAlive}
-	if l.username != "" || l.password.IsSet() {
-		packet.Username, packet.UsernameFlag = l.username, l.username != ""
-		packet.Password, packet.PasswordFlag = []byte(l.password.Reveal()), l.password.IsSet()
-	}
-	ack, err := client.Connect(ctx, packet)
-	if ack != nil && ack.ReasonCode >= codeFailure {
-		err = autopaho.NewConnackError(err, ack)
-	}
-	if err != nil {
-		return errors.Join(errors.New(connectReason(l.broker.String(), err)), conn.Close())
-	}
-	if err := client.Disconnect(&paho.Disconnect{}); err != nil {
-		return fmt.Errorf("leave %s: %w", l.broker, err)
-	}
+	c.leave()
 	return nil
 }

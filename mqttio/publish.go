@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/eclipse/paho.golang/autopaho"
-	"github.com/eclipse/paho.golang/paho"
 	"golang.org/x/sync/errgroup"
 
 	"pulltrail/internal/document"
@@ -20,26 +18,6 @@ const maxInFlight = 16
 
 // packetOverhead is more than a PUBLISH packet of ours has beside topic and payload.
 const packetOverhead = 64
-
-// connection is what the publisher knows of the present one.
-type connection struct {
-	*autopaho.ConnectionManager
-	// maxPacket is the largest packet that the broker takes, in bytes; 0 for any. It
-	// would end the connection for a larger one, again and again.
-	maxPacket int
-	retain    bool // the broker keeps retained messages
-}
-
-func newConnection(m *autopaho.ConnectionManager, ack *paho.Connack) connection {
-	c := connection{ConnectionManager: m, retain: true}
-	if ack.Properties != nil {
-		c.retain = ack.Properties.RetainAvailable
-		if n := ack.Properties.MaximumPacketSize; n != nil {
-			c.maxPacket = int(*n)
-		}
-	}
-	return c
-}
 
 // page publishes what is due of a page. The snapshots of one topic go one after the
 // other, so that its newest is the last that a subscriber sees.
@@ -89,7 +67,7 @@ func (p *Publisher) publish(ctx context.Context, c connection, topic string, sna
 	}
 	result, refusal := resultAccepted, ""
 	switch {
-	case code >= codeFailure || errors.Is(err, paho.ErrInvalidArguments):
+	case code >= codeFailure || errors.As(err, new(invalid)):
 		result, refusal = resultRefused, err.Error()
 	case errors.Is(err, context.DeadlineExceeded):
 		// An answer that is missing holds one of the places that the broker allows.
@@ -110,27 +88,15 @@ func (p *Publisher) publish(ctx context.Context, c connection, topic string, sna
 // send gives the code of the broker's PUBACK. An error without a code comes from
 // nearer than the broker.
 func (p *Publisher) send(ctx context.Context, c connection, topic string, snapshot document.Pending) (code byte, err error) {
-	if size := len(topic) + len(snapshot.Payload) + packetOverhead; c.maxPacket > 0 && size > c.maxPacket {
-		return codeFailure, fmt.Errorf("it has %d bytes, the broker takes %d", size, c.maxPacket)
+	if size, most := len(topic)+len(snapshot.Payload)+packetOverhead, c.limits().maxPacket; most > 0 && size > most {
+		return codeFailure, fmt.Errorf("it has %d bytes, the broker takes %d", size, most)
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.link.pace.answer)
 	defer cancel()
-	answer, err := c.Publish(ctx, &paho.Publish{
-		Topic: topic, Payload: snapshot.Payload, QoS: 1,
-		Retain:     c.retain && p.retained(snapshot),
-		Properties: &paho.PublishProperties{ContentType: "application/json"},
+	return c.publish(ctx, message{
+		topic: topic, payload: snapshot.Payload, contentType: "application/json",
+		retain: c.limits().retain && p.retained(snapshot),
 	})
-	if answer == nil {
-		return 0, err
-	}
-	if answer.ReasonCode >= codeFailure {
-		said := ""
-		if answer.Properties != nil {
-			said = answer.Properties.ReasonString
-		}
-		err = errors.New(reason(answer.ReasonCode, said))
-	}
-	return answer.ReasonCode, err
 }
 
 // retained reports whether the broker is to keep the snapshot: only the newest of its
@@ -153,8 +119,10 @@ func (p *Publisher) report(c connection) {
 	switch {
 	case topic != "":
 		p.link.state.note(fmt.Sprintf("nobody is subscribed to %s: the broker has dropped what was published there", topic))
-	case p.cfg.Retain && !c.retain:
+	case p.cfg.Retain && !c.limits().retain:
 		p.link.state.note("the broker keeps no retained messages")
+	case p.status.refused != "":
+		p.link.state.note(fmt.Sprintf("%s is not accepted: %s", p.status.topic, p.status.refused))
 	default:
 		p.link.state.note("")
 	}

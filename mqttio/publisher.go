@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/eclipse/paho.golang/autopaho"
-	"github.com/eclipse/paho.golang/paho"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pulltrail/internal/document"
@@ -45,6 +43,7 @@ type Publisher struct {
 	again  <-chan struct{}
 	link   *link
 	counts publisherMetrics
+	status status
 	// times is used by one connection at a time, under mu while several snapshots
 	// are on their way.
 	mu    sync.Mutex
@@ -58,7 +57,10 @@ func NewPublisher(cfg Config, opts PublisherOptions) (*Publisher, error) {
 		return nil, err
 	}
 	p := &Publisher{cfg: cfg, outbox: opts.Outbox, again: opts.Again, link: l}
+	p.status = newStatus(cfg, opts.ClientID)
+	l.hello.will = p.status.message(offline, true)
 	l.serve = p.serve
+	l.parting = p.signOff
 	m := newMetrics("publisher")
 	l.counts = m.link()
 	p.counts = m.publisher()
@@ -75,12 +77,13 @@ func (p *Publisher) State() State { return p.link.state.state() }
 // called once.
 func (p *Publisher) Run(ctx context.Context) error {
 	p.times = newSchedule(p.link.pace.publish, p.link.pace.publishMost)
-	return p.link.run(ctx)
+	p.link.run(ctx)
+	return nil
 }
 
 // serve works through the outbox for as long as the connection stands.
-func (p *Publisher) serve(ctx context.Context, m *autopaho.ConnectionManager, ack *paho.Connack) {
-	c := newConnection(m, ack)
+func (p *Publisher) serve(ctx context.Context, c connection) {
+	p.signOn(ctx, c)
 	p.times.hurry()
 	select {
 	case <-p.again: // what is published from now on is heard

@@ -32,7 +32,7 @@ func TestASnapshotIsPublishedUntilItIsConfirmed(t *testing.T) {
 		t.Errorf("%v snapshots were published again, at least 3 were", n)
 	}
 	m := other.all()[0]
-	if m.Topic != "t/ns/a" || m.QoS != 1 || m.Properties.ContentType != "application/json" {
+	if m.Topic != "t/ns/a" || m.QoS != 1 || (spoken != Version311 && m.Properties.ContentType != "application/json") {
 		t.Errorf("it was published as %v", m)
 	}
 }
@@ -92,7 +92,7 @@ func TestOnlyTheNewestSnapshotOfATopicIsRetained(t *testing.T) {
 			eventually(t, "the mark", func() bool { return late.times("ns/z@9") == 1 })
 			got := map[string]string{}
 			for _, m := range late.all() {
-				if m.Retain {
+				if m.Retain && strings.HasPrefix(m.Topic, "t") {
 					got[m.Topic] = string(m.Payload)
 				}
 			}

@@ -31,8 +31,11 @@ const (
 // item is a message with what its acknowledgement needs.
 type item struct {
 	document.Message
-	packetID   uint16 // 0 for a message that wants no acknowledgement
-	generation uint64 // of the connection that it came by
+	by connection // that it came by
+	// A message that wants no acknowledgement has neither of these: the first is for MQTT
+	// 5, the other for MQTT 3.1.1.
+	packetID uint16
+	ack      func()
 }
 
 func (it item) size() int64 {

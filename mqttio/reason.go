@@ -3,18 +3,21 @@ package mqttio
 import (
 	"errors"
 	"fmt"
-
-	"github.com/eclipse/paho.golang/autopaho"
-	"github.com/eclipse/paho.golang/packets"
 )
 
 // The reason codes that are decided by (MQTT 5.0, section 2.4).
 const (
 	codeNoSubscribers = 0x10
 	codeFailure       = 0x80 // and all above
+	codeVersion       = 0x84
+	codeForbidden     = 0x87
 	codeTakenOver     = 0x8E
 	codeIDInUse       = 0x91
+	codeNoRetain      = 0x9A
 )
+
+// codeVersion311 is codeVersion in MQTT 3.1.1 (section 3.2.2.3).
+const codeVersion311 = 1
 
 // reasons are the codes that a person can do something about.
 var reasons = map[byte]string{
@@ -22,7 +25,7 @@ var reasons = map[byte]string{
 	0x81: "it calls a packet malformed",
 	0x82: "it sees the protocol violated",
 	0x83: "it has a reason of its own",
-	0x84: "it does not speak MQTT 5",
+	0x84: "it does not speak this version of MQTT: set mqtt.version to auto",
 	0x85: "it does not accept the client id: write another mqtt.client_id",
 	0x86: "it does not accept the user or the password: check mqtt.username and mqtt.password",
 	0x87: "it does not permit this: check mqtt.username, or grant the permission in the broker",
@@ -62,23 +65,10 @@ func reason(code byte, said string) string {
 	return fmt.Sprintf("%s (code 0x%02X)", text, code)
 }
 
-// connectReason is why autopaho could not connect.
+// connectReason is why a session could not connect.
 func connectReason(broker string, err error) string {
-	var refused *autopaho.ConnackError
-	if errors.As(err, &refused) {
-		return fmt.Sprintf("%s refuses the connection: %s", broker, reason(refused.ReasonCode, refused.Reason))
-	}
-	if inner := errors.Unwrap(err); inner != nil {
-		err = inner // autopaho names the broker in front, and so do we
+	if errors.As(err, new(*refusal)) {
+		return fmt.Sprintf("%s refuses the connection: %v", broker, err)
 	}
 	return fmt.Sprintf("cannot connect to %s: %v", broker, err)
-}
-
-// farewellReason is why the broker says that it ends the connection.
-func farewellReason(broker string, d *packets.Disconnect) string {
-	said := ""
-	if d.Properties != nil {
-		said = d.Properties.ReasonString
-	}
-	return fmt.Sprintf("%s has ended the connection: %s", broker, reason(d.ReasonCode, said))
 }

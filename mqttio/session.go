@@ -8,7 +8,7 @@ import (
 	"github.com/eclipse/paho.golang/paho/session/state"
 )
 
-// session is paho's session state with two differences: messages are acknowledged when
+// session is what paho keeps of a session of MQTT 5, with two differences: messages are acknowledged when
 // we say so, and the reason in a DISCONNECT packet is known as soon as it is read.
 //
 // paho's own manual acknowledgement is not used: it scans all unacknowledged messages
@@ -18,12 +18,9 @@ import (
 type session struct {
 	*state.State
 
-	mu sync.Mutex
-	// generation numbers the connections, because a broker uses packet ids again:
-	// on another connection the same id can stand for another message.
-	generation uint64
-	conn       *conn // nil when there is no connection
-	left       *packets.Disconnect
+	mu   sync.Mutex
+	conn *conn // nil when there is no connection
+	left *packets.Disconnect
 }
 
 func newSession() *session { return &session{State: state.NewInMemory()} }
@@ -31,7 +28,6 @@ func newSession() *session { return &session{State: state.NewInMemory()} }
 // ConAckReceived begins a connection.
 func (s *session) ConAckReceived(w io.Writer, cp *packets.Connect, ca *packets.Connack) error {
 	s.mu.Lock()
-	s.generation++
 	s.conn, _ = w.(*conn)
 	s.left = nil
 	s.mu.Unlock()
@@ -53,26 +49,19 @@ func (s *session) ConnectionLost(d *packets.Disconnect) error {
 // Ack is called by paho when the handler of a message has returned, which is too early.
 func (s *session) Ack(*packets.Publish) error { return nil }
 
-// current is the number of the connection; in a handler, the one that the message
-// came by.
-func (s *session) current() uint64 {
+// acknowledge sends the acknowledgements of messages that came by c, in the order of
+// their receipt, and says how many. There are none when c is not the present connection:
+// the broker sends these messages again, and on another connection the same packet id can
+// stand for another message.
+func (s *session) acknowledge(c *conn, items []item) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.generation
-}
-
-// acknowledge sends the acknowledgements of messages in the order of their receipt,
-// and says how many. Those of another connection than the present one are passed
-// over: the broker sends these messages again.
-func (s *session) acknowledge(items []item) (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.conn == nil {
+	if s.conn == nil || s.conn != c {
 		return 0
 	}
-	s.conn.together(func() {
+	c.together(func() {
 		for _, it := range items {
-			if it.packetID == 0 || it.generation != s.generation {
+			if it.packetID == 0 {
 				continue
 			}
 			if err := s.State.Ack(&packets.Publish{PacketID: it.packetID, QoS: 1}); err != nil {

@@ -37,21 +37,16 @@ func (s *Subscriber) store(ctx context.Context, batch []item) error {
 			"count", len(letters), "topic", first.Topic, "err", first.Reason)
 	}
 	s.confirm(ctx, ids)
-	if n := s.link.session.acknowledge(batch); n > 0 {
-		s.counts.acknowledged.Add(float64(n))
-		// paho does not know of these packets, which stand for pings. A ping would be
-		// answered behind all messages that the broker has sent, that is late.
-		s.link.pinger.PacketSent()
-	}
+	s.counts.acknowledged.Add(float64(acknowledge(batch)))
 	return nil
 }
 
 // sort separates what is for the store from what is too large for it; what is for
-// another subscriber is in neither.
+// another subscriber, or for nobody, is in neither.
 func (s *Subscriber) sort(batch []item) (messages []document.Message, letters []document.DeadLetter) {
 	for _, it := range batch {
 		switch {
-		case !s.opts.Accept(it.Topic):
+		case s.status.is(it.Topic), !s.opts.Accept(it.Topic):
 			s.counts.passed.Inc()
 		case int64(len(it.Payload)) > s.maxPayload:
 			letters = append(letters, s.tooLarge(it.Message))

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/eclipse/paho.golang/autopaho"
-	"github.com/eclipse/paho.golang/paho"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pulltrail/internal/document"
@@ -66,6 +64,7 @@ type Subscriber struct {
 	sink       string
 	filters    []string
 	maxPayload int64
+	status     status
 	link       *link
 	queue      *queue
 	counts     subscriberMetrics
@@ -92,9 +91,10 @@ func NewSubscriber(cfg Config, opts SubscriberOptions) (*Subscriber, error) {
 	if s.link, err = newLink(cfg, opts.Broker, id, opts.Log); err != nil {
 		return nil, err
 	}
-	s.link.expiry = cfg.SessionExpiry
+	s.status = newStatus(cfg, opts.ClientID)
+	s.link.hello.expiry = cfg.SessionExpiry
+	s.link.hello.receive = s.receive
 	s.link.queue = s.queue
-	s.link.receive = s.receive
 	s.link.serve = s.subscribe
 	s.link.state.note("not subscribed yet")
 	m := newMetrics(opts.Name)
@@ -122,10 +122,9 @@ func (s *Subscriber) Run(ctx context.Context) error {
 	storing, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	var others sync.WaitGroup
-	var failed error
 	others.Go(func() {
 		defer s.queue.close()
-		failed = s.link.run(connected)
+		s.link.run(connected)
 	})
 	others.Go(func() {
 		select {
@@ -146,27 +145,24 @@ func (s *Subscriber) Run(ctx context.Context) error {
 	giveUp()
 	hangUp()
 	others.Wait()
-	return failed
+	return nil
 }
 
 // receive takes a message off the connection.
-func (s *Subscriber) receive(p *paho.Publish) {
+func (s *Subscriber) receive(it item) {
 	s.counts.received.Inc()
-	s.queue.push(item{
-		Message:    document.Message{Topic: p.Topic, Payload: p.Payload, Retained: p.Retain, Received: time.Now().UTC()},
-		packetID:   p.PacketID,
-		generation: s.link.session.current(),
-	})
+	it.Received = time.Now().UTC()
+	s.queue.push(it)
 }
 
 // subscribe asks for the filters on each new connection, because they may have
 // changed since the broker made the session, until all are granted.
-func (s *Subscriber) subscribe(ctx context.Context, m *autopaho.ConnectionManager, _ *paho.Connack) {
+func (s *Subscriber) subscribe(ctx context.Context, c connection) {
 	pace := s.link.pace
 	wanted := s.filters
 	for n := 0; ; n++ {
 		answered := s.link.asking()
-		a := ask(ctx, m, wanted)
+		a := ask(ctx, c, wanted)
 		answered()
 		if ctx.Err() != nil {
 			return
@@ -208,28 +204,22 @@ type answer struct {
 }
 
 // ask subscribes.
-func ask(ctx context.Context, m *autopaho.ConnectionManager, filters []string) (a answer) {
-	request := &paho.Subscribe{}
-	for _, f := range filters {
-		// Retained messages come with each subscription (RetainHandling 0), and only
-		// then with the flag (RetainAsPublished false).
-		request.Subscriptions = append(request.Subscriptions, paho.SubscribeOptions{Topic: f, QoS: 1})
+func ask(ctx context.Context, c connection, filters []string) (a answer) {
+	codes, said, err := c.subscribe(ctx, filters)
+	if err == nil && len(codes) != len(filters) {
+		err = fmt.Errorf("the broker has answered for another number of filters than %d", len(filters))
 	}
-	reply, err := m.Subscribe(ctx, request)
-	if reply == nil || len(reply.Reasons) != len(filters) {
-		if err == nil {
-			err = fmt.Errorf("the broker has answered for another number of filters than %d", len(filters))
-		}
+	if err != nil {
 		return answer{why: fmt.Sprintf("cannot subscribe to %s: %v", filters[0], err)}
 	}
-	for i, code := range reply.Reasons {
+	for i, code := range codes {
 		if code < codeFailure {
 			continue
 		}
 		a.refused = append(a.refused, filters[i])
 		a.busy = a.busy || code == codeIDInUse
 		if a.why == "" {
-			a.why = fmt.Sprintf("the broker refuses the subscription of %s: %s", filters[i], reason(code, reply.Properties.ReasonString))
+			a.why = fmt.Sprintf("the broker refuses the subscription of %s: %s", filters[i], reason(code, said))
 		}
 	}
 	return a

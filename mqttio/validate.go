@@ -36,11 +36,16 @@ const (
 	tlsPort   = "8883"
 )
 
+// webSocketPath is where brokers take WebSockets, where a URL says nothing else.
+const webSocketPath = "/mqtt"
+
 // DefaultConfig runs the embedded broker and keeps each repository's newest
 // snapshot as a retained message.
 func DefaultConfig() Config {
 	return Config{
+		Version:            VersionAuto,
 		Topic:              "com/docker/hub/repositories/metrics",
+		StatusTopic:        "pulltrail/" + ClientIDMark + "/status",
 		TopicPerRepository: true,
 		Retain:             true,
 		MaxPayload:         16 << 20,
@@ -66,11 +71,13 @@ func (c Config) OwnFilter() string { return c.Topic + "/#" }
 func (c Config) Validate() problem.List {
 	var list problem.List
 	c.validateURL(&list)
+	c.validateVersion(&list)
 	if err := topic.CheckName(c.Topic); err != nil {
 		list.Add("topic", c.Topic, "%v; write one such as com/docker/hub/repositories/metrics", err)
 	} else if strings.HasSuffix(c.Topic, "/") {
 		list.Add("topic", c.Topic, "ends with a slash: remove it, it is added before the repository")
 	}
+	c.validateStatusTopic(&list)
 	if message := checkClientID(c.ClientID); message != "" {
 		list.Add("client_id", nil, "%s", message)
 	}
@@ -81,9 +88,39 @@ func (c Config) Validate() problem.List {
 		list.Add("session_expiry", c.SessionExpiry, "must be at least %v, such as 168h, and at most %v", minSessionExpiry, maxSessionExpiry)
 	}
 	if c.URL == "" {
-		c.Embedded.validate(&list)
+		list.AddUnder("embedded", c.Embedded.validate())
 	}
 	return list
+}
+
+func (c Config) validateVersion(list *problem.List) {
+	switch c.Version {
+	case VersionAuto, Version5:
+	case Version311:
+		if c.Username == "" && (c.Password.IsSet() || c.PasswordFile != "") {
+			list.Add("username", "", "MQTT 3.1.1 has no password without a user: write mqtt.username")
+		}
+	default:
+		list.Add("version", c.Version, "must be %s, %s or %s", VersionAuto, Version5, Version311)
+	}
+}
+
+func (c Config) validateStatusTopic(list *problem.List) {
+	if c.StatusTopic == "" {
+		return
+	}
+	// Any id will do, and shows a mark that is not a level of its own, or not closed.
+	name := strings.ReplaceAll("/"+c.StatusTopic+"/", "/"+ClientIDMark+"/", "/id/")
+	name = strings.TrimSuffix(strings.TrimPrefix(name, "/"), "/")
+	err := topic.CheckName(name)
+	switch {
+	case err != nil:
+		list.Add("status_topic", c.StatusTopic, "%v; write one such as pulltrail/%s/status, or nothing", err, ClientIDMark)
+	case strings.ContainsAny(name, "{}"):
+		list.Add("status_topic", c.StatusTopic, "has braces that are not %s between slashes; write one such as pulltrail/%s/status, or nothing", ClientIDMark, ClientIDMark)
+	case topic.Overlap(c.OwnFilter(), newStatus(c, c.ClientID).every):
+		list.Add("status_topic", c.StatusTopic, "is among the topics of snapshots, %s: write one elsewhere, such as pulltrail/%s/status, or nothing", c.OwnFilter(), ClientIDMark)
+	}
 }
 
 func (c Config) validateURL(list *problem.List) {
@@ -104,19 +141,19 @@ func (c Config) validateURL(list *problem.List) {
 		list.AddUnder("tls", c.TLS.Validate())
 	case c.TLS == tlsconf.Config{}:
 	case c.URL == "":
-		list.Add("tls", nil, "is for another broker, and none is named: write mqtt.url with mqtts://, or remove the section tls")
+		list.Add("tls", nil, "is for another broker, and none is named: write mqtt.url with mqtts:// or wss://, or remove the section tls")
 	default:
-		list.Add("tls", nil, "has no effect on %s, which is not encrypted: write mqtts:// in mqtt.url, or remove the section tls", c.URL)
+		list.Add("tls", nil, "has no effect on %s, which is not encrypted: write mqtts:// or wss:// in mqtt.url, or remove the section tls", c.URL)
 	}
 	if c.URL == "" && (c.Username != "" || c.Password.IsSet() || c.PasswordFile != "") {
-		list.Add("username", nil, "is for another broker, and none is named: write mqtt.url, or remove username and password; the embedded broker knows no users")
+		list.Add("username", nil, "is for another broker, and none is named: write mqtt.url, or remove username and password; the embedded broker's own users stand in mqtt.embedded.users")
 	}
 }
 
 // parseBroker reads the URL of a broker and adds the port where there is none.
 // The error names the remedy and quotes nothing of what may be a password.
 func parseBroker(address string) (*url.URL, error) {
-	const example = "write mqtt://host:1883 or mqtts://host:8883"
+	const example = "write mqtt://host:1883 or mqtts://host:8883, or for a WebSocket ws://host/mqtt or wss://host/mqtt"
 	if strings.Contains(address, "@") {
 		return nil, fmt.Errorf("holds a user or password: write them in mqtt.username and mqtt.password, and here only scheme, host and port")
 	}
@@ -126,32 +163,48 @@ func parseBroker(address string) (*url.URL, error) {
 	}
 	u.Scheme = strings.ToLower(u.Scheme)
 	switch u.Scheme {
-	case "mqtt", "tcp", "mqtts", "ssl", "tls":
-	case "ws", "wss", "http", "https":
-		return nil, fmt.Errorf("is not MQTT over TCP, and WebSockets are not supported: %s", example)
+	case "mqtt", "tcp", "mqtts", "ssl", "tls", "ws", "wss":
 	default:
-		return nil, fmt.Errorf("does not begin with mqtt:// or mqtts://: %s", example)
+		return nil, fmt.Errorf("does not begin with mqtt://, mqtts://, ws:// or wss://: %s", example)
 	}
 	switch {
 	case u.Hostname() == "":
 		return nil, fmt.Errorf("has no host: %s", example)
-	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || !isWebSocket(u) && strings.Trim(u.Path, "/") != "":
 		return nil, fmt.Errorf("has more than scheme, host and port: %s", example)
 	}
 	port := u.Port()
 	if port == "" {
-		port = plainPort
-		if isTLS(u) {
-			port = tlsPort
-		}
+		port = defaultPort(u)
 	} else if !validPort(port, 1) {
 		return nil, fmt.Errorf("has the port %s, ports are 1 to 65535: %s", port, example)
 	}
-	return &url.URL{Scheme: u.Scheme, Host: net.JoinHostPort(u.Hostname(), port)}, nil
+	broker := &url.URL{Scheme: u.Scheme, Host: net.JoinHostPort(u.Hostname(), port)}
+	if isWebSocket(u) {
+		broker.Path, broker.RawPath = u.Path, u.RawPath
+		if broker.Path == "" {
+			broker.Path = webSocketPath
+		}
+	}
+	return broker, nil
 }
 
+func defaultPort(u *url.URL) string {
+	switch {
+	case u.Scheme == "ws":
+		return "80"
+	case u.Scheme == "wss":
+		return "443"
+	case isTLS(u):
+		return tlsPort
+	}
+	return plainPort
+}
+
+func isWebSocket(u *url.URL) bool { return u.Scheme == "ws" || u.Scheme == "wss" }
+
 // isTLS reports whether a URL that parseBroker has read asks for encryption.
-func isTLS(u *url.URL) bool { return u.Scheme != "mqtt" && u.Scheme != "tcp" }
+func isTLS(u *url.URL) bool { return u.Scheme != "mqtt" && u.Scheme != "tcp" && u.Scheme != "ws" }
 
 func validPort(port string, least uint64) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
@@ -173,16 +226,4 @@ func checkClientID(id string) string {
 		}
 	}
 	return ""
-}
-
-func (c EmbeddedConfig) validate(list *problem.List) {
-	host, port, err := net.SplitHostPort(c.Listen)
-	switch {
-	case err != nil:
-		list.Add("embedded.listen", c.Listen, "is not host:port: write one such as 127.0.0.1:%s", plainPort)
-	case !validPort(port, 0):
-		list.Add("embedded.listen", c.Listen, "has no valid port: write one such as 127.0.0.1:%s", plainPort)
-	case !tlsconf.IsLoopback(host):
-		list.Add("embedded.listen", c.Listen, "can be reached from other machines, but the embedded broker knows no users and no encryption: write 127.0.0.1:%s, or run a broker such as Mosquitto and name it in mqtt.url", port)
-	}
 }

@@ -2,8 +2,11 @@
 // wraps mochi-mqtt.
 //
 // What it promises: other programs can connect to it, publish, subscribe, and get the
-// retained messages. It knows no users, so it belongs on the loopback interface only;
-// the configuration sees to that.
+// retained messages, in MQTT 5, 3.1.1 and 3.1, encrypted where there is a certificate. Who
+// names users lets nobody else in; each of them may do everything. Without users it
+// belongs on the loopback interface only; the configuration sees to that. The process
+// itself gets in with credentials that are made at start and stand nowhere, and nobody else
+// gets its sessions.
 //
 // It keeps everything in memory. What it has acknowledged is gone when the process
 // ends, and a message can be lost that is published in the instant in which a session
@@ -13,7 +16,8 @@
 // It takes no notice of a client's Receive Maximum, which mochi honours by losing
 // messages or by hanging.
 //
-// At its bounds: 1,024 connections; per session 65,535 messages on their way or
+// At its bounds: 1,024 connections, and some more that have not said yet who they are, for
+// which they have 10 s and 256 KiB; half of the processors check passwords. Per session 65,535 messages on their way or
 // waiting, for 7 days. Further messages for that session are dropped, which is logged
 // once a minute while it lasts and counted in $SYS/broker/messages/dropped. Messages
 // have no bound of size but the protocol's 256 MiB.
@@ -21,6 +25,7 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,10 +36,16 @@ import (
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
+
+	"pulltrail/internal/secret"
 )
 
 const (
 	maxConnections = 1024
+	// maxStrangers is how many connections more there may be, of those who have not said yet
+	// who they are.
+	maxStrangers = 128
+	maxListeners = 2
 	// maxWaiting messages per session. mochi drops unacknowledged messages when a
 	// client's Receive Maximum is exceeded, so it is the protocol's highest.
 	maxWaiting    = math.MaxUint16
@@ -45,18 +56,55 @@ const (
 	bufferSize  = 16 << 10 // bytes for each client, each way
 )
 
-// Broker is an embedded broker: New, Listen, then Serve or Close.
-type Broker struct {
-	listen string
-	log    *slog.Logger
-	server *mqtt.Server
-
-	listener *listener // nil before Listen
-	stop     sync.Once
+// Options are what a broker is made of.
+type Options struct {
+	// Listen is host:port; port 0 takes any that is free.
+	Listen string
+	// TLS is a second address, where connections are encrypted.
+	TLS TLS
+	// Users are names with the texts of their hashes, as passhash reads them. Empty lets
+	// everybody in.
+	Users map[string]string
+	// ClientID is that of the process itself: nobody else may have it, or one that begins
+	// with it and a hyphen. Empty for none.
+	ClientID string
+	Log      *slog.Logger
 }
 
-// New makes a broker that will listen on host:port.
-func New(listen string, log *slog.Logger) *Broker {
+// TLS is where connections are encrypted, and by which certificate.
+type TLS struct {
+	Listen            string // host:port; empty for nowhere
+	CertFile, KeyFile string // PEM
+}
+
+// Broker is an embedded broker: New, Listen, then Serve or Close.
+type Broker struct {
+	opts   Options
+	log    *slog.Logger
+	server *mqtt.Server
+	door   *door
+
+	listeners []*listener // none before Listen; the one without TLS is the first
+	failed    chan error  // receives why a listener cannot accept any more
+	stop      sync.Once
+}
+
+// tell tells all clients that it is over.
+func (b *Broker) tell() { endAll(b.server) }
+
+// cut ends all connections.
+func (b *Broker) cut() {
+	for _, l := range b.listeners {
+		l.cut()
+	}
+}
+
+// New makes a broker. The error names the user whose hash cannot be read.
+func New(o Options) (*Broker, error) {
+	door, err := newDoor(o.Users, o.ClientID)
+	if err != nil {
+		return nil, fmt.Errorf("embedded broker: %w", err)
+	}
 	capabilities := mqtt.NewDefaultServerCapabilities()
 	capabilities.MaximumClients = maxConnections
 	capabilities.ReceiveMaximum = maxWaiting
@@ -65,43 +113,81 @@ func New(listen string, log *slog.Logger) *Broker {
 	capabilities.MaximumSessionExpiryInterval = uint32(sessionExpiry / time.Second)
 	capabilities.MaximumMessageExpiryInterval = 0 // messages expire when their publisher says so, retained ones too
 	return &Broker{
-		listen: listen,
-		log:    log,
+		opts:   o,
+		log:    o.Log,
+		door:   door,
+		failed: make(chan error, maxListeners),
 		server: mqtt.New(&mqtt.Options{
 			Capabilities:             capabilities,
 			ClientNetReadBufferSize:  bufferSize,
 			ClientNetWriteBufferSize: bufferSize,
-			Logger:                   slog.New(newQuiet(log.Handler())),
+			Logger:                   slog.New(newQuiet(o.Log.Handler())),
 			SysTopicResendInterval:   sysInterval,
 			InlineClient:             true,
 		}),
-	}
+	}, nil
 }
 
-// Listen binds the address; port 0 takes any that is free. Nobody is served yet. The
-// error for a port in use names the remedies.
+// Listen binds the addresses. Nobody is served yet. The error for a port in use names the
+// remedies.
 func (b *Broker) Listen() error {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", b.listen)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		_, port, _ := net.SplitHostPort(b.listen)
-		return fmt.Errorf("embedded broker: port %s is in use (%s): another program, maybe a broker, listens there already; "+
-			"set mqtt.embedded.listen to another port, or mqtt.url to mqtt://%s to use the broker that is there: %w", port, b.listen, b.listen, err)
+	err := b.server.AddHook(b.door, nil)
+	if err == nil {
+		err = b.listen("mqtt.embedded.listen", b.opts.Listen, nil)
+	}
+	if err == nil && b.opts.TLS.Listen != "" {
+		err = b.listenTLS()
 	}
 	if err != nil {
-		return fmt.Errorf("embedded broker: mqtt.embedded.listen: %w", err)
-	}
-	if err := b.server.AddHook(new(open), nil); err != nil {
-		return errors.Join(fmt.Errorf("embedded broker: %w", err), l.Close())
-	}
-	b.listener = newListener(l, func() { endAll(b.server) })
-	if err := b.server.AddListener(b.listener); err != nil {
-		return errors.Join(fmt.Errorf("embedded broker: %w", err), l.Close())
+		for _, l := range b.listeners {
+			err = errors.Join(err, l.Listener.Close())
+		}
+		return fmt.Errorf("embedded broker: %w", err)
 	}
 	return nil
 }
 
-// Addr is where it listens, once Listen has returned.
-func (b *Broker) Addr() net.Addr { return b.listener.Addr() }
+func (b *Broker) listenTLS() error {
+	pair, err := tls.LoadX509KeyPair(b.opts.TLS.CertFile, b.opts.TLS.KeyFile)
+	if err != nil {
+		return fmt.Errorf("mqtt.embedded.tls: %w", err)
+	}
+	return b.listen("mqtt.embedded.listen_tls", b.opts.TLS.Listen, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}})
+}
+
+func (b *Broker) listen(key, address string, config *tls.Config) error {
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		_, port, _ := net.SplitHostPort(address)
+		return fmt.Errorf("port %s is in use (%s): another program, maybe a broker, listens there already; "+
+			"set %s to another port, or mqtt.url to mqtt://%s to use the broker that is there: %w", port, address, key, address, err)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	id := "tcp"
+	if config != nil {
+		id, l = "tls", tls.NewListener(l, config)
+	}
+	b.listeners = append(b.listeners, newListener(id, l, b))
+	return b.server.AddListener(b.listeners[len(b.listeners)-1])
+}
+
+// Credentials are those of the process itself.
+func (b *Broker) Credentials() (username string, password secret.String) {
+	return ownName, secret.New(b.door.own)
+}
+
+// Addr is where it listens without TLS, once Listen has returned.
+func (b *Broker) Addr() net.Addr { return b.listeners[0].Addr() }
+
+// AddrTLS is where it listens with TLS, once Listen has returned; nil for nowhere.
+func (b *Broker) AddrTLS() net.Addr {
+	if len(b.listeners) < 2 {
+		return nil
+	}
+	return b.listeners[1].Addr()
+}
 
 // Retain makes payload the retained message of topic, and passes it on to those who
 // are subscribed.
@@ -121,7 +207,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return b.Close()
-	case err := <-b.listener.failed:
+	case err := <-b.failed:
 		return errors.Join(fmt.Errorf("embedded broker: %w", err), b.Close())
 	}
 }
@@ -131,6 +217,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 func (b *Broker) Close() error {
 	var err error
 	b.stop.Do(func() {
+		b.door.close()
 		err = b.server.Close()
 		b.log.Debug("the embedded broker has stopped")
 	})

@@ -20,9 +20,28 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const patience = 20 * time.Second // how long a test waits for what must come
 
+// anybody is a broker on any free port that lets everybody in.
+func anybody() broker.Options {
+	return broker.Options{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)}
+}
+
+func create(t *testing.T, o broker.Options) *broker.Broker {
+	t.Helper()
+	b, err := broker.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func start(t *testing.T) *broker.Broker {
 	t.Helper()
-	b := broker.New("127.0.0.1:0", slog.New(slog.DiscardHandler))
+	return startWith(t, anybody())
+}
+
+func startWith(t *testing.T, o broker.Options) *broker.Broker {
+	t.Helper()
+	b := create(t, o)
 	if err := b.Listen(); err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +140,7 @@ func TestMessagesReachASubscriber(t *testing.T) {
 }
 
 func TestARetainedMessageReachesThoseWhoComeLater(t *testing.T) {
-	b := broker.New("127.0.0.1:0", slog.New(slog.DiscardHandler))
+	b := create(t, anybody())
 	if err := b.Listen(); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +211,9 @@ func TestAPortInUseIsAnErrorWithBothRemedies(t *testing.T) {
 	b := start(t)
 	address := b.Addr().String()
 	_, port, _ := net.SplitHostPort(address)
-	second := broker.New(address, slog.New(slog.DiscardHandler))
+	o := anybody()
+	o.Listen = address
+	second := create(t, o)
 	err := second.Listen()
 	if err == nil {
 		t.Fatal("two brokers listen on one port")
@@ -208,7 +229,7 @@ func TestAPortInUseIsAnErrorWithBothRemedies(t *testing.T) {
 }
 
 func TestClosingGivesTheAddressBackThoughAClientReadsNothing(t *testing.T) {
-	b := broker.New("127.0.0.1:0", slog.New(slog.DiscardHandler))
+	b := create(t, anybody())
 	if err := b.Listen(); err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +258,7 @@ func TestClosingGivesTheAddressBackThoughAClientReadsNothing(t *testing.T) {
 }
 
 func TestABrokerThatNeverServedCanBeClosed(t *testing.T) {
-	b := broker.New("127.0.0.1:0", slog.New(slog.DiscardHandler))
+	b := create(t, anybody())
 	if err := b.Listen(); err != nil {
 		t.Fatal(err)
 	}

@@ -25,8 +25,8 @@ const (
 // that read nothing.
 type listener struct {
 	net.Listener
-	tell   func()     // tells the clients that it is over
-	failed chan error // receives why it cannot accept any more, once
+	id     string
+	broker *Broker // of which all clients are told, and all connections cut
 
 	mu      sync.Mutex
 	closing bool
@@ -35,13 +35,13 @@ type listener struct {
 	running sync.WaitGroup
 }
 
-func newListener(l net.Listener, tell func()) *listener {
-	return &listener{Listener: l, tell: tell, failed: make(chan error, 1), done: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+func newListener(id string, l net.Listener, b *Broker) *listener {
+	return &listener{Listener: l, id: id, broker: b, done: make(chan struct{}), conns: map[net.Conn]struct{}{}}
 }
 
-func (l *listener) ID() string              { return "tcp" }
+func (l *listener) ID() string              { return l.id }
 func (l *listener) Address() string         { return l.Addr().String() }
-func (l *listener) Protocol() string        { return "tcp" }
+func (l *listener) Protocol() string        { return l.id }
 func (l *listener) Init(*slog.Logger) error { return nil }
 
 // Serve accepts until the listener is closed. mochi calls it in a goroutine.
@@ -52,7 +52,7 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil && failures >= acceptFailures:
-			l.failed <- err
+			l.broker.failed <- err
 			return
 		case err != nil:
 			failures++
@@ -64,20 +64,21 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 		}
 		failures = 0
 		if !l.add(c) {
-			_ = c.Close()
-			return
+			_ = c.Close() // the next Accept fails if that is why
+			continue
 		}
 		go func() {
 			defer l.remove(c)
-			_ = establish(l.ID(), c) // mochi logs it too
+			_ = establish(l.ID(), newStranger(c)) // mochi logs it too
 		}()
 	}
 }
 
+// add refuses a connection where there are too many, or the listener closes.
 func (l *listener) add(c net.Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closing {
+	if l.closing || len(l.conns) >= maxConnections+maxStrangers {
 		return false
 	}
 	l.conns[c] = struct{}{}
@@ -99,8 +100,8 @@ func (l *listener) Close(listeners.CloseFn) {
 		return
 	}
 	_ = l.Listener.Close()
-	late := time.AfterFunc(farewell, l.cut) // a client that does not read is not waited for
-	l.tell()
+	late := time.AfterFunc(farewell, l.broker.cut) // a client that does not read is not waited for
+	l.broker.tell()
 	late.Stop()
 	l.cut()
 	l.running.Wait()

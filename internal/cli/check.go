@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"text/tabwriter"
 	"time"
 
@@ -86,17 +87,31 @@ func neighbours(ctx context.Context, p *Process, cfg config.Config) []checked {
 		found = append(found, checked{Name: "broker", OK: true, Found: "embedded, in the daemon that is running"})
 	default:
 		try("broker", func(context.Context) (string, error) {
-			b := broker.New(cfg.MQTT.Embedded.Listen, logger(p, cfg))
-			if err := b.Listen(); err != nil {
-				return "", err
-			}
-			return "embedded, " + cfg.MQTT.Embedded.Listen + " is free", b.Close()
+			return checkEmbedded(cfg.MQTT.Embedded, logger(p, cfg))
 		})
 	}
 	if len(cfg.Indexer.OpenSearch.URLs) > 0 {
 		try("opensearch", func(ctx context.Context) (string, error) { return pingOpenSearch(ctx, p, cfg) })
 	}
 	return found
+}
+
+// checkEmbedded listens where the embedded broker would.
+func checkEmbedded(cfg mqttio.EmbeddedConfig, log *slog.Logger) (string, error) {
+	b, err := broker.New(broker.Options{
+		Listen: cfg.Listen, TLS: broker.TLS{Listen: cfg.ListenTLS, CertFile: cfg.TLS.CertFile, KeyFile: cfg.TLS.KeyFile}, Log: log,
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := b.Listen(); err != nil {
+		return "", err
+	}
+	free := cfg.Listen + " is free"
+	if cfg.ListenTLS != "" {
+		free = cfg.Listen + " and " + cfg.ListenTLS + " are free"
+	}
+	return "embedded, " + free, b.Close()
 }
 
 // checkDataDir reports also whether a daemon is running on it.

@@ -44,7 +44,7 @@ type command struct {
 	Demo    demoCommand    `cmd:"" help:"Show everything on a simulated Docker Hub with two years of history. It reads no configuration, sends nothing anywhere and leaves nothing behind."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
-	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for the user of the page (key web.password_hash)."`
+	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for users of the page and of the broker inside (keys web.password_hash, mqtt.embedded.users)."`
 	Import       importCommand       `cmd:"" help:"Bring older data into history: CSV, JSON lines, or the indices of a cluster."`
 	Export       exportCommand       `cmd:"" help:"Write history, or pulls per day, as CSV, JSON or JSON lines."`
 

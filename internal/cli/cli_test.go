@@ -73,7 +73,10 @@ func slow(dir string) hubtest.Fault {
 
 // serveBroker runs a broker for the time of a script.
 func serveBroker(env *testscript.Env) error {
-	b := broker.New("127.0.0.1:0", slog.New(slog.DiscardHandler))
+	b, err := broker.New(broker.Options{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
 	if err := b.Listen(); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/term"
 
-	"pulltrail/internal/web/access"
+	"pulltrail/internal/passhash"
 )
 
 // maxPassword bounds what is read as a password, in bytes. Browsers send more than that
@@ -38,7 +38,10 @@ and name that file, and a user, in the configuration:
 
 The hash may also stand in web.password_hash or PULLTRAIL_WEB_PASSWORD_HASH. It
 has dollar signs: in a shell put it in single quotes, in a compose file double
-each of them.`
+each of them.
+
+For a user of the broker inside write the user, a colon and the hash into a line
+of the file that mqtt.embedded.users_file names.`
 }
 
 // Run prints the hash of a password.
@@ -55,7 +58,7 @@ func (hashPasswordCommand) Run(ctx context.Context, p *Process) error {
 	case strings.ContainsFunc(password, unicode.IsControl):
 		return errors.New("the password has a control character, which a browser cannot send: choose one without")
 	}
-	_, err = fmt.Fprintln(p.Stdout, access.Hash(password))
+	_, err = fmt.Fprintln(p.Stdout, passhash.Make(password))
 	return err
 }
 

@@ -16,7 +16,7 @@ import (
 // the flags. The error says what to write instead and does not hold the text.
 func fromText(k kind, s string) (any, error) {
 	switch k {
-	case text, secretText:
+	case text, secretText, label:
 		return s, nil
 	case words:
 		return split(s), nil
@@ -50,13 +50,13 @@ func fromText(k kind, s string) (any, error) {
 }
 
 // fromValue takes a value that has a type already. Nothing is converted but whole
-// numbers, which are numbers and sizes too, and texts for the kinds that are
+// numbers, which are numbers, sizes and labels too, and texts for the kinds that are
 // written as text in the file: durations, sizes, lists of words.
 func fromValue(k kind, value any) (any, error) {
 	switch v := value.(type) {
 	case string:
 		switch k {
-		case text, secretText, words, duration, size:
+		case text, secretText, label, words, duration, size:
 			return fromText(k, v)
 		}
 	case bool:
@@ -98,6 +98,8 @@ func fromInteger(k kind, n int64) (any, error) {
 		return float64(n), nil
 	case size:
 		return n, nil
+	case label:
+		return strconv.FormatInt(n, 10), nil
 	case duration:
 		return parseDuration(strconv.FormatInt(n, 10))
 	}
@@ -107,7 +109,7 @@ func fromInteger(k kind, n int64) (any, error) {
 // wanted is what a key of this kind takes.
 func wanted(k kind) string {
 	switch k {
-	case text, secretText:
+	case text, secretText, label:
 		return "text"
 	case boolean:
 		return "true or false"
@@ -129,7 +131,7 @@ func wanted(k kind) string {
 
 // remedy says what to write for a key of this kind.
 func remedy(k kind) string {
-	if k == text || k == secretText {
+	if k == text || k == secretText || k == label {
 		return "must be text: put it in quotes"
 	}
 	return "must be " + wanted(k)

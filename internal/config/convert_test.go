@@ -46,6 +46,7 @@ func TestAValueWithATypeIsNotConverted(t *testing.T) {
 		value any
 		want  any
 	}{
+		{label, "3.1.1", "3.1.1"}, {label, 5, "5"}, {label, 3.1, mistake}, {label, true, mistake},
 		{text, "5", "5"}, {text, 5, mistake}, {text, true, mistake}, {text, 2.5, mistake}, {text, []string{"a"}, mistake}, {text, nil, mistake},
 		{secretText, 5, mistake},
 		{words, "a b", []string{"a", "b"}}, {words, []string{"a b"}, []string{"a b"}}, {words, []string{}, []string(nil)}, {words, 5, mistake},

@@ -29,9 +29,9 @@ func TestTheDocumentedFileIsTheDefaults(t *testing.T) {
 	}
 }
 
-func TestTheDocumentedRouteIsRight(t *testing.T) {
+func TestTheDocumentedExamplesAreRight(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(file, []byte(withRoute(t)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(withExamples(t)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := Load(Options{File: file, Env: []string{"PULLTRAIL_INDEXER_OPENSEARCH_URLS=http://localhost:9200"}})
@@ -44,26 +44,36 @@ func TestTheDocumentedRouteIsRight(t *testing.T) {
 	if diff := cmp.Diff(want, c.Indexer.Routes); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	if len(c.MQTT.Embedded.Users) != 1 || c.MQTT.Embedded.Users[0].Username != "home" || !c.MQTT.Embedded.Users[0].PasswordHash.IsSet() {
+		t.Errorf("the users are %+v", c.MQTT.Embedded.Users)
+	}
 }
 
-// withRoute is the documented file with its commented example in force.
-func withRoute(t *testing.T) string {
+// withExamples is the documented file with its commented examples in force.
+func withExamples(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile(documented())
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, example, found := strings.Cut(string(data), "  routes: []\n  # For example:\n")
+	text := uncommented(t, string(data), "    ", "users")
+	return uncommented(t, text, "  ", "routes")
+}
+
+// uncommented is the file with the example of the list called name instead of the empty one.
+func uncommented(t *testing.T, file, indent, name string) string {
+	t.Helper()
+	before, example, found := strings.Cut(file, indent+name+": []\n"+indent+"# For example:\n")
 	if !found {
-		t.Fatal("config.yaml has no commented example of routes")
+		t.Fatalf("config.yaml has no commented example of %s", name)
 	}
 	lines := strings.SplitAfter(example, "\n")
 	for i, line := range lines {
-		uncommented, isComment := strings.CutPrefix(line, "  # ")
+		rest, isComment := strings.CutPrefix(line, indent+"# ")
 		if !isComment {
 			break
 		}
-		lines[i] = "  " + uncommented
+		lines[i] = indent + rest
 	}
 	return before + strings.Join(lines, "")
 }
@@ -72,7 +82,7 @@ func withRoute(t *testing.T) string {
 // stand above.
 func meanings(t *testing.T) map[string]string {
 	t.Helper()
-	content := withRoute(t)
+	content := withExamples(t)
 	m := newMistakes()
 	if _, err := (&fileParser{name: "config.yaml", root: table(), mistakes: m}).Unmarshal([]byte(content)); err != nil {
 		t.Fatal(err)

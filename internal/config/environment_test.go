@@ -30,9 +30,9 @@ func settings(k *key) string {
 		"log.level": "warn", "log.format": "json", "collector.url": "https://hub.example",
 		"collector.schedule": "@every 6h", "collector.timezone": "Europe/Berlin", "collector.repositories": "nginx, a/b", "collector.exclude": "", "collector.detail": "always",
 		"mqtt.url": "mqtts://broker.example:8883", "indexer.opensearch.urls": "https://a.example:9200 https://b.example:9200", "indexer.opensearch.compress": "always",
-		"mqtt.embedded.listen": "localhost:2883", "web.listen": ":9090", "web.password_hash": "$2a$04$" + strings.Repeat("a", 53), "web.password_hash_file": "",
+		"mqtt.version": "3.1.1", "mqtt.status_topic": "home/{client_id}", "mqtt.embedded.listen": "localhost:2883", "mqtt.embedded.listen_tls": "localhost:9883", "web.listen": ":9090", "web.password_hash": "$2a$04$" + strings.Repeat("a", 53), "web.password_hash_file": "",
 		"mqtt.password_file": "", "collector.password_file": "", "indexer.opensearch.password_file": "", // instead of password
-		"collector.tls.ca_file": "", "collector.tls.cert_file": "", "collector.tls.key_file": "", "mqtt.tls.ca_file": "", "mqtt.tls.cert_file": "", "mqtt.tls.key_file": "", // read when checked
+		"collector.tls.ca_file": "", "collector.tls.cert_file": "", "collector.tls.key_file": "", "mqtt.embedded.tls.cert_file": "", "mqtt.embedded.tls.key_file": "", "mqtt.tls.ca_file": "", "mqtt.tls.cert_file": "", "mqtt.tls.key_file": "", // read when checked
 		"indexer.opensearch.tls.ca_file": "", "indexer.opensearch.tls.cert_file": "", "indexer.opensearch.tls.key_file": "",
 	}[k.path]
 }

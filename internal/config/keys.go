@@ -20,6 +20,7 @@ const (
 	list             // sections in an order; not settable in the environment
 	text
 	secretText // text that is never printed
+	label      // text that may look like a number
 	boolean
 	whole // a whole number
 	number
@@ -30,7 +31,7 @@ const (
 
 func (k kind) String() string {
 	return [...]string{
-		"unsupported", "section", "list of sections", "text", "secret", "true or false",
+		"unsupported", "section", "list of sections", "text", "secret", "text", "true or false",
 		"whole number", "number", "size", "duration", "list of words",
 	}[k]
 }
@@ -87,6 +88,9 @@ func kindOf(t reflect.Type, name string) kind {
 			return list
 		}
 	case reflect.String:
+		if name == "version" {
+			return label
+		}
 		return text
 	case reflect.Bool:
 		return boolean

@@ -141,8 +141,12 @@ func (l *loader) decode() (Config, error) {
 			DecodeHook:  mapstructure.TextUnmarshallerHookFunc(), // for secrets
 		},
 	})
+	// The structs provider makes an empty list of none.
 	if len(c.Indexer.Routes) == 0 {
-		c.Indexer.Routes = nil // the structs provider makes an empty list of none
+		c.Indexer.Routes = nil
+	}
+	if len(c.MQTT.Embedded.Users) == 0 {
+		c.MQTT.Embedded.Users = nil
 	}
 	return c, err
 }

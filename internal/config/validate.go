@@ -69,10 +69,19 @@ func (c Config) validateSchedule(list *problem.List) {
 
 // validateListeners finds an address that two parts of this process would want.
 func (c Config) validateListeners(list *problem.List) {
-	if c.MQTT.URL != "" || !collide(c.Web.Listen, c.MQTT.Embedded.Listen) {
+	if c.MQTT.URL != "" {
 		return
 	}
-	list.Add("web.listen", c.Web.Listen, "is taken by mqtt.embedded.listen (%s): give one of them another port", c.MQTT.Embedded.Listen)
+	embedded := c.MQTT.Embedded
+	if collide(c.Web.Listen, embedded.Listen) {
+		list.Add("web.listen", c.Web.Listen, "is taken by mqtt.embedded.listen (%s): give one of them another port", embedded.Listen)
+	}
+	if collide(c.Web.Listen, embedded.ListenTLS) {
+		list.Add("web.listen", c.Web.Listen, "is taken by mqtt.embedded.listen_tls (%s): give one of them another port", embedded.ListenTLS)
+	}
+	if collide(embedded.Listen, embedded.ListenTLS) {
+		list.Add("mqtt.embedded.listen_tls", embedded.ListenTLS, "is taken by mqtt.embedded.listen (%s): give one of them another port", embedded.Listen)
+	}
 }
 
 // collide reports whether two addresses cannot both be listened on.

@@ -20,9 +20,9 @@ import (
 
 const tooMany = `{"error":{"type":"circuit_breaking_exception","reason":"refused by the test"},"status":429}`
 
-// TestFaults breaks one thing at a time.
-func TestFaults(t *testing.T) {
-	for _, s := range []scenario{
+// faultsOfMQTT are those in which the broker, or the program's sessions, have a part.
+func faultsOfMQTT() []scenario {
+	return []scenario{
 		{name: "nothing", fault: func(*world) {}},
 		{name: "the program is killed, again and again", fault: killedAtRandom},
 		{name: "the program is told to stop", fault: func(w *world) {
@@ -62,6 +62,28 @@ func TestFaults(t *testing.T) {
 			time.Sleep(outage())
 			w.front.behave()
 		}},
+		{name: "retained messages come again at each reconnection", fault: retained},
+		{name: "poison", letters: len(poison), fault: poisoned},
+	}
+}
+
+// TestFaultsInMQTT311 breaks one thing at a time where MQTT 3.1.1 is spoken.
+func TestFaultsInMQTT311(t *testing.T) {
+	for _, s := range faultsOfMQTT() {
+		before := s.before
+		s.before = func(set *settings) {
+			set.version = "3.1.1"
+			if before != nil {
+				before(set)
+			}
+		}
+		t.Run(s.name, s.run)
+	}
+}
+
+// TestFaults breaks one thing at a time.
+func TestFaults(t *testing.T) {
+	for _, s := range append(faultsOfMQTT(), []scenario{
 		{name: "OpenSearch is killed", fault: func(w *world) {
 			endCluster(w.t, "KILL")
 			time.Sleep(outage())
@@ -88,10 +110,8 @@ func TestFaults(t *testing.T) {
 		{name: "the disk is full", before: smallDisk, answersLost: true, fault: diskFull},
 		{name: "the last write to the journal is torn", fault: tornWrite},
 		{name: "the journal is full", before: func(s *settings) { s.journalBytes = "1MiB" }, fault: journalFull},
-		{name: "retained messages come again at each reconnection", fault: retained},
-		{name: "poison", letters: len(poison), fault: poisoned},
 		movedClock(),
-	} {
+	}...) {
 		t.Run(s.name, s.run)
 	}
 }

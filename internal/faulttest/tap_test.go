@@ -11,11 +11,13 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
 // The packets of MQTT that the tap understands, by the upper half of their first byte.
 const (
+	packetConnect = 0x10
 	packetPublish = 0x30
 	packetPuback  = 0x40
 )
@@ -103,14 +105,20 @@ func (p *tap) join(client net.Conn) {
 	p.mu.Unlock()
 	hangUp := func() { _ = client.Close(); _ = broker.Close() }
 	var pending sync.Map // packet id to number, of this connection
+	var version atomic.Int32
 	var both sync.WaitGroup
 	both.Go(func() {
 		defer hangUp()
-		_ = relay(broker, client, func(kind byte, body []byte) { p.fromBroker(&pending, kind, body) })
+		_ = relay(broker, client, func(kind byte, body []byte) { p.fromBroker(&pending, version.Load(), kind, body) })
 	})
 	both.Go(func() {
 		defer hangUp()
-		_ = relay(client, broker, func(kind byte, body []byte) { p.fromProgram(&pending, kind, body) })
+		_ = relay(client, broker, func(kind byte, body []byte) {
+			if kind == packetConnect && len(body) > len("..MQTT") {
+				version.Store(int32(body[len("..MQTT")]))
+			}
+			p.fromProgram(&pending, kind, body)
+		})
 	})
 	both.Wait()
 	p.mu.Lock()
@@ -152,11 +160,11 @@ func relay(from io.Reader, to io.Writer, look func(kind byte, body []byte)) erro
 	}
 }
 
-func (p *tap) fromBroker(pending *sync.Map, kind byte, body []byte) {
+func (p *tap) fromBroker(pending *sync.Map, version int32, kind byte, body []byte) {
 	if kind&0xf0 != packetPublish || kind&0x06 == 0 {
 		return
 	}
-	id, payload, err := splitPublish(body)
+	id, payload, err := splitPublish(version, body)
 	if err != nil {
 		return // the program will say so
 	}
@@ -179,18 +187,21 @@ func (p *tap) fromProgram(pending *sync.Map, kind byte, body []byte) {
 	}
 }
 
-// splitPublish takes a PUBLISH packet of MQTT 5 with QoS 1 apart.
-func splitPublish(body []byte) (id uint16, payload []byte, err error) {
+// splitPublish takes a PUBLISH packet with QoS 1 apart.
+func splitPublish(version int32, body []byte) (id uint16, payload []byte, err error) {
 	if len(body) < 2 {
 		return 0, nil, io.ErrUnexpectedEOF
 	}
 	rest := body[2:]
 	topic := int(binary.BigEndian.Uint16(body))
-	if len(rest) < topic+3 {
+	if len(rest) < topic+2 {
 		return 0, nil, io.ErrUnexpectedEOF
 	}
 	rest = rest[topic:]
 	id = binary.BigEndian.Uint16(rest)
+	if version < 5 { // it has no properties
+		return id, rest[2:], nil
+	}
 	properties, n := binary.Uvarint(rest[2:])
 	if n <= 0 || uint64(len(rest)-2-n) < properties {
 		return 0, nil, fmt.Errorf("properties of %d bytes", properties)

@@ -58,6 +58,7 @@ type settings struct {
 	t            *testing.T
 	documents    int
 	stockBroker  bool
+	version      string // of MQTT
 	dataDir      string
 	binary       string
 	env          []string
@@ -104,7 +105,7 @@ func newWorld(t *testing.T, s scenario) *world {
 	}
 	set := settings{
 		t: t, documents: pick(1500, 12_000), dataDir: filepath.Join(t.TempDir(), "data"), binary: built,
-		search: neighbour(t, "OPENSEARCH_FAULTS"), timeout: 3 * time.Second, journalBytes: "1GiB", filter: "%s/docs/#",
+		search: neighbour(t, "OPENSEARCH_FAULTS"), timeout: 3 * time.Second, version: "5", journalBytes: "1GiB", filter: "%s/docs/#",
 	}
 	if s.before != nil {
 		s.before(&set)
@@ -135,7 +136,7 @@ func (w *world) newDaemon(suffix string) *daemon {
 	text := fmt.Sprintf(`
 data_dir: %q
 collector: {url: %q, schedule: "@every 1s", rate: 100, jitter: 0s, repositories: [%s]}
-mqtt: {url: %q, topic: %q, max_payload: 1MiB}
+mqtt: {url: %q, version: %s, topic: %q, max_payload: 1MiB}
 web: {listen: %q}
 indexer:
   opensearch: {urls: [%q], timeout: %s}
@@ -144,7 +145,7 @@ indexer:
     - {topic: %q, kind: snapshot, index: %q}
     - {topic: %q, kind: document, index: %q, id: fields(n), time_field: time, body_file: %q}
     - {topic: %q, kind: document, index: %q, id: position}
-`, d.dataDir, w.hub.url, strings.Join(repositories, ", "), "mqtt://"+w.tap.addr, w.topic+suffix+"/hub", d.web, w.front.url, w.timeout, w.journalBytes,
+`, d.dataDir, w.hub.url, strings.Join(repositories, ", "), "mqtt://"+w.tap.addr, w.version, w.topic+suffix+"/hub", d.web, w.front.url, w.timeout, w.journalBytes,
 		w.topic+suffix+"/hub/#", w.index+suffix+"-snapshots-{Y}-{m}",
 		fmt.Sprintf(w.filter, w.topic), w.index+"-docs-{Y}-{m}-{d}", body, w.topic+"/retained/#", w.index+"-retained")
 	for path, content := range map[string]string{d.config: text, body: documentIndex} {

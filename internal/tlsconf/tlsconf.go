@@ -23,6 +23,9 @@ type Config struct {
 	KeyFile  string `koanf:"key_file"`
 	// ServerName is the name to verify, where it differs from the URL's host.
 	ServerName string `koanf:"server_name"`
+	// SkipHostnameVerify takes a certificate that names another host, as long as somebody
+	// trusted has signed it.
+	SkipHostnameVerify bool `koanf:"skip_hostname_verify"`
 	// InsecureSkipVerify switches verification off.
 	InsecureSkipVerify bool `koanf:"insecure_skip_verify"`
 }
@@ -51,13 +54,34 @@ func (c Config) Build() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tls.Config{
+	config := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		RootCAs:            pool,
 		Certificates:       certificates,
 		ServerName:         c.ServerName,
 		InsecureSkipVerify: c.InsecureSkipVerify, //nolint:gosec // asked for by name, and said so in a warning
-	}, nil
+	}
+	if c.SkipHostnameVerify && !c.InsecureSkipVerify {
+		config.InsecureSkipVerify = true // all but the name is verified next
+		config.VerifyConnection = func(s tls.ConnectionState) error { return verifyChain(s, pool) }
+	}
+	return config, nil
+}
+
+// verifyChain verifies what crypto/tls would, but for the name. It is called for resumed
+// sessions too.
+func verifyChain(s tls.ConnectionState, roots *x509.CertPool) error {
+	if len(s.PeerCertificates) == 0 {
+		return errors.New("the server shows no certificate")
+	}
+	o := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
+	for _, c := range s.PeerCertificates[1:] {
+		o.Intermediates.AddCert(c)
+	}
+	if _, err := s.PeerCertificates[0].Verify(o); err != nil {
+		return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: err}
+	}
+	return nil
 }
 
 func (c Config) certificates() ([]tls.Certificate, error) {
@@ -104,10 +128,14 @@ func (c Config) pool() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// Warning is the sentence to log when verification is off; empty otherwise.
+// Warning is the sentence to log when verification is off, or worth little; empty
+// otherwise.
 func (c Config) Warning(neighbour string) string {
-	if !c.InsecureSkipVerify {
-		return ""
+	switch {
+	case c.InsecureSkipVerify:
+		return fmt.Sprintf("the certificate of %s is not verified: name its CA in tls.ca_file and remove tls.insecure_skip_verify", neighbour)
+	case c.SkipHostnameVerify && c.CAFile == "":
+		return fmt.Sprintf("whoever has any certificate can pose as %s: name its CA in tls.ca_file, or remove tls.skip_hostname_verify", neighbour)
 	}
-	return fmt.Sprintf("the certificate of %s is not verified: name its CA in tls.ca_file and remove tls.insecure_skip_verify", neighbour)
+	return ""
 }

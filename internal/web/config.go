@@ -7,10 +7,10 @@ import (
 	"strings"
 	"unicode"
 
+	"pulltrail/internal/passhash"
 	"pulltrail/internal/problem"
 	"pulltrail/internal/secret"
 	"pulltrail/internal/tlsconf"
-	"pulltrail/internal/web/access"
 )
 
 // Config is the section "web" of the configuration.
@@ -22,7 +22,7 @@ type Config struct {
 	Public bool `koanf:"public"`
 	// Username is who may see private repositories and act; empty for nobody.
 	Username string `koanf:"username"`
-	// PasswordHash is what access.Hash makes of the user's password, or a hash of bcrypt.
+	// PasswordHash is what passhash.Make makes of the user's password, or a hash of bcrypt.
 	PasswordHash     secret.String `koanf:"password_hash"`
 	PasswordHashFile string        `koanf:"password_hash_file"`
 }
@@ -79,7 +79,7 @@ func (c Config) validateUser(list *problem.List) {
 	if c.PasswordHashFile != "" {
 		key = "password_hash_file"
 	}
-	if err := access.CheckHash(c.PasswordHash.Reveal()); err != nil {
+	if err := passhash.Check(c.PasswordHash.Reveal()); err != nil {
 		list.Add(key, nil, "%v: %s", err, remedy) // a password may stand there by mistake
 	}
 }

@@ -32,6 +32,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"pulltrail/internal/passhash"
 	"pulltrail/internal/secret"
 )
 
@@ -89,7 +90,7 @@ func New(o Options) (func(http.Handler) http.Handler, error) {
 	case o.Username == "" && !o.Loopback && !o.Public:
 		return nil, errors.New("web.listen: others can reach this address: write web.username and web.password_hash, or web.public: true to let everybody read")
 	case o.Username != "":
-		hash, err := parseHash(o.PasswordHash.Reveal())
+		hash, err := passhash.Parse(o.PasswordHash.Reveal())
 		if err != nil {
 			return nil, fmt.Errorf("web.password_hash: %w: write what pulltrail hash-password prints", err)
 		}

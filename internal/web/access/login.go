@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"pulltrail/internal/passhash"
 )
 
 // memory is how long credentials that were right stay known after their last use.
@@ -18,7 +20,7 @@ const memory = 10 * time.Minute
 // login knows the one user. It is safe for concurrent use.
 type login struct {
 	name   string
-	hash   hash
+	hash   passhash.Hash
 	key    []byte // of the sums, made anew by each process
 	limits *limits
 	turns  chan struct{} // bounds how many passwords are hashed at the same time
@@ -28,7 +30,7 @@ type login struct {
 	until time.Time // when they are forgotten
 }
 
-func newLogin(name string, h hash, log *slog.Logger) *login {
+func newLogin(name string, h passhash.Hash, log *slog.Logger) *login {
 	return &login{
 		name: name, hash: h, key: []byte(rand.Text()), limits: newLimits(log),
 		turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
@@ -59,7 +61,7 @@ func (l *login) check(ctx context.Context, from netip.Prefix, name, password str
 		return false, wait, nil
 	}
 	// The hash is computed for any name, or the time would tell which one exists.
-	matches := l.hash.matches(password)
+	matches := l.hash.Matches(password)
 	if !hmac.Equal(l.sum(name), l.sum(l.name)) || !matches {
 		l.limits.failed(from)
 		return false, 0, nil

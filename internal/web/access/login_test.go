@@ -16,7 +16,7 @@ import (
 // counted is a hash of the password "right" that counts and takes a second.
 type counted struct{ all, now, most atomic.Int32 }
 
-func (c *counted) matches(password string) bool {
+func (c *counted) Matches(password string) bool {
 	c.all.Add(1)
 	if now := c.now.Add(1); now > c.most.Load() {
 		c.most.Store(now)

@@ -1,4 +1,4 @@
-package access
+package passhash
 
 import (
 	"strings"
@@ -15,16 +15,16 @@ func TestHashesOfOtherProgramsAreRead(t *testing.T) {
 	for text, password := range map[string]string{
 		argon2Reference: "password", "$2a$" + bcryptReference: "U*U", "$2b$" + bcryptReference: "U*U", "$2y$" + bcryptReference: "U*U",
 	} {
-		h, err := parseHash(text)
+		h, err := Parse(text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		if !h.matches(password) {
+		if !h.Matches(password) {
 			t.Errorf("%s does not match", text)
 		}
 		for _, wrong := range []string{"", password + " ", strings.ToLower(password) + "x"} {
-			if h.matches(wrong) {
+			if h.Matches(wrong) {
 				t.Errorf("%s matches %q", text, wrong)
 			}
 		}
@@ -32,13 +32,14 @@ func TestHashesOfOtherProgramsAreRead(t *testing.T) {
 }
 
 func TestOurOwnHashesAreReadAndDiffer(t *testing.T) {
-	one, two := Hash(password), Hash(password)
+	const password = "correct horse"
+	one, two := Make(password), Make(password)
 	if one == two || !strings.HasPrefix(one, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Errorf("%s and %s", one, two)
 	}
 	for _, text := range []string{one, two} {
-		h, err := parseHash(text)
-		if err != nil || !h.matches(password) || h.matches("another") {
+		h, err := Parse(text)
+		if err != nil || !h.Matches(password) || h.Matches("another") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -81,7 +82,7 @@ func TestAHashIsStrictAndDoesNotCostTheMachine(t *testing.T) {
 		"$2b$" + bcryptReference[:len(bcryptReference)-1]:                  "no hash",
 		"$2b$" + bcryptReference + "x":                                     "no hash",
 	} {
-		err := CheckHash(text)
+		err := Check(text)
 		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "c29t") {
 			t.Errorf("%q: %v, want %q", text, err, says)
 		}
@@ -95,7 +96,7 @@ func FuzzHash(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		h, err := parseHash(text)
+		h, err := Parse(text)
 		if err != nil {
 			return
 		}

@@ -1,4 +1,10 @@
-package access
+// Package passhash hashes passwords, and checks them against hashes: those that it makes
+// (argon2id), those of other programs in the same form, and those of bcrypt.
+//
+// At its bounds: a hash that would cost more than 1 GiB, 16 passes or a bcrypt cost of 16
+// is refused when it is read, and one that is read takes the time and the memory that it
+// says. Who checks passwords for others bounds how many are checked at the same time.
+package passhash
 
 import (
 	"crypto/rand"
@@ -13,7 +19,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// The costs of the hashes that Hash makes are those that OWASP recommends.
+// The costs of the hashes that Make makes are those that OWASP recommends.
 const (
 	ownMemory  = 19 << 10 // KiB
 	ownPasses  = 2
@@ -30,10 +36,10 @@ const (
 	maxBcryptCost = 16
 )
 
-// hash is a password that cannot be read.
-type hash interface {
-	// matches takes the time and the memory that the hash says, whatever the password.
-	matches(password string) bool
+// Hash is a password that cannot be read.
+type Hash interface {
+	// Matches takes the time and the memory that the hash says, whatever the password.
+	Matches(password string) bool
 }
 
 var (
@@ -41,8 +47,8 @@ var (
 	argon2idText = regexp.MustCompile(`^\$argon2id\$v=19\$m=([1-9]\d{0,8}),t=([1-9]\d{0,8}),p=([1-9]\d{0,8})\$([+/A-Za-z0-9]{11,86})\$([+/A-Za-z0-9]{22,86})$`)
 )
 
-// Hash makes the text that web.password_hash takes, with a salt of its own.
-func Hash(password string) string {
+// Make makes the text of a hash, with a salt of its own.
+func Make(password string) string {
 	salt := make([]byte, ownSalt)
 	_, _ = rand.Read(salt) // never fails
 	key := argon2.IDKey([]byte(password), salt, ownPasses, ownMemory, ownThreads, ownKey)
@@ -50,14 +56,14 @@ func Hash(password string) string {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
 
-// CheckHash says what is wrong with the text of a hash, without showing any of it.
-func CheckHash(text string) error {
-	_, err := parseHash(text)
+// Check says what is wrong with the text of a hash, without showing any of it.
+func Check(text string) error {
+	_, err := Parse(text)
 	return err
 }
 
-// parseHash reads a PHC string of argon2id, or a hash of bcrypt.
-func parseHash(text string) (hash, error) {
+// Parse reads a PHC string of argon2id, or a hash of bcrypt.
+func Parse(text string) (Hash, error) {
 	if parts := argon2idText.FindStringSubmatch(text); parts != nil {
 		return parseArgon2id(parts[1:])
 	}
@@ -73,7 +79,7 @@ func parseHash(text string) (hash, error) {
 
 type bcryptHash string
 
-func (h bcryptHash) matches(password string) bool {
+func (h bcryptHash) Matches(password string) bool {
 	return bcrypt.CompareHashAndPassword([]byte(h), []byte(password)) == nil
 }
 
@@ -84,7 +90,7 @@ type argon2idHash struct {
 }
 
 // parseArgon2id takes memory, passes, threads, salt and key.
-func parseArgon2id(parts []string) (hash, error) {
+func parseArgon2id(parts []string) (Hash, error) {
 	var costs [3]uint32
 	for i, most := range []uint32{maxMemory, maxPasses, maxThreads} {
 		cost, err := strconv.ParseUint(parts[i], 10, 32)
@@ -105,7 +111,7 @@ func parseArgon2id(parts []string) (hash, error) {
 	return argon2idHash{memory: costs[0], passes: costs[1], threads: threads, salt: salt, key: key}, nil
 }
 
-func (h argon2idHash) matches(password string) bool {
+func (h argon2idHash) Matches(password string) bool {
 	size := uint32(len(h.key)) //nolint:gosec // at most 64
 	key := argon2.IDKey([]byte(password), h.salt, h.passes, h.memory, h.threads, size)
 	return subtle.ConstantTimeCompare(key, h.key) == 1

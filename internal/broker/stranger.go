@@ -1,0 +1,61 @@
+package broker
+
+import (
+	"errors"
+	"net"
+	"time"
+)
+
+const (
+	// patience is how long a client may take to say who it is, the handshake of TLS included.
+	patience = 10 * time.Second
+	// maxConnect is the largest packet with which it may do so, in bytes. mochi makes room
+	// for as many as the packet announces.
+	maxConnect = 256 << 10
+)
+
+var errTooLarge = errors.New("the first packet of a client is too large")
+
+// stranger is a connection of a client that has not said yet who it is. mochi sets another
+// deadline when it has.
+type stranger struct {
+	net.Conn
+	known  bool // the length of the first packet
+	begun  bool
+	shift  uint
+	length int
+}
+
+func newStranger(c net.Conn) *stranger {
+	_ = c.SetDeadline(time.Now().Add(patience)) // fails if it is closed, as does what follows
+	return &stranger{Conn: c}
+}
+
+// Read fails when the first packet is too large.
+func (s *stranger) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	if !s.known && !s.small(p[:n]) {
+		return 0, errTooLarge
+	}
+	return n, err
+}
+
+// small follows the first bytes of a packet: one, and then its length, seven bits in each
+// (MQTT 5.0, section 2.1).
+func (s *stranger) small(p []byte) bool {
+	for _, b := range p {
+		if !s.begun {
+			s.begun = true
+			continue
+		}
+		s.length |= int(b&0x7f) << s.shift
+		s.shift += 7
+		if s.known = b < 0x80; s.known {
+			break
+		}
+		if s.shift > 21 {
+			return false
+		}
+	}
+	return s.length <= maxConnect
+}
