@@ -21,7 +21,7 @@ import (
 	"pulltrail/internal/document"
 )
 
-// Store reads and writes the tables meta, cursors and slots.
+// Store reads and writes the tables meta, cursors, slots and announced.
 type Store struct {
 	db *database.DB
 }
