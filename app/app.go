@@ -157,6 +157,13 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if err := who.tidy(ctx); err != nil {
 		return err
 	}
+	announcer, err := announceToHomeAssistant(ctx, cfg.MQTT, identity, publisher, store, who, curves, log)
+	if err != nil {
+		return err
+	}
+	if announcer != nil {
+		ps.run("Home Assistant", announcer.Run)
+	}
 	schedule, err := scheduler.New(scheduler.Options{Ledger: store, Log: log, Registerer: registry}, scheduler.Spec{
 		Name: collectJob, Schedule: cfg.Collector.Schedule, Timezone: cfg.Collector.Timezone,
 		Jitter: cfg.Collector.Jitter, Deadline: cfg.Collector.Deadline, RunOnStart: cfg.Collector.RunOnStart,
@@ -178,7 +185,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
 		registry: registry, roster: who, trail: trail, curves: curves, journal: in.journal, letters: letters,
-		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
+		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, announcer: announcer, log: log,
 		demo:    opts.Demo,
 		started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), runs: asks,
 	})
