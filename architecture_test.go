@@ -25,13 +25,14 @@ var arrows = map[string][]string{
 	"mqttio":    {"internal/passhash"},
 	"indexer":   {"internal/search"},
 
-	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/search", "internal/transfer", "internal/version", "internal/web", "internal/web/access"},
-	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/web", "internal/datadir"},
+	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/search", "internal/transfer", "internal/version", "internal/web"},
+	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/compat", "internal/web", "internal/datadir"},
 
 	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
 	"internal/problem": nil, "internal/secret": nil, "internal/version": nil, "internal/trail": nil, "internal/tlsconf": {},
 
 	"internal/broker":        {"internal/passhash"},
+	"internal/compat":        {},
 	"internal/control":       {},
 	"internal/database":      {},
 	"internal/datadir":       {},

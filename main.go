@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	_ "embed" // for the documented configuration
 	"os"
 	"os/signal"
 	"syscall"
@@ -11,9 +12,16 @@ import (
 	"pulltrail/internal/cli"
 )
 
+// documented is the configuration with its comments, for those who migrate to it.
+//
+//go:embed config.yaml
+var documented []byte
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := cli.Main(ctx, cli.Process{Args: os.Args[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
+	code := cli.Main(ctx, cli.Process{
+		Args: os.Args[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Documented: documented,
+	})
 	stop()
 	os.Exit(code)
 }

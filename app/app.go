@@ -28,6 +28,7 @@ import (
 	"pulltrail/internal/datadir"
 	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
+	"pulltrail/internal/homeassistant"
 	"pulltrail/internal/outbox"
 	"pulltrail/internal/rollup"
 	"pulltrail/internal/roster"
@@ -67,6 +68,9 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		}
 	}()
 	started, log := time.Now(), opts.Log
+	if !cfg.Collects() {
+		cfg.Collector.Repositories = nil // nothing is tracked here; history shows what arrives
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	var addresses Addresses
@@ -119,18 +123,27 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	// MQTT, both ways.
-	subscribers, err := subscribe(cfg.MQTT, brokerURL, identity, in, waiting, &ps)
+	var subscribers []*mqttio.Subscriber
+	sending := mqttio.PublisherOptions{Outbox: waiting, Log: log, Registerer: registry, Broker: brokerURL, ClientID: identity}
+	if cfg.Receives() {
+		if subscribers, err = subscribe(cfg.MQTT, brokerURL, identity, in, waiting, &ps); err != nil {
+			return err
+		}
+		sending.Again = subscribers[0].Subscribed() // the one of snapshots
+	} else {
+		sending.Acknowledged = acknowledged(trail, waiting)
+	}
+	publisher, err := mqttio.NewPublisher(cfg.MQTT, sending)
 	if err != nil {
 		return err
 	}
-	publisher, err := mqttio.NewPublisher(cfg.MQTT, mqttio.PublisherOptions{
-		Outbox: waiting, Again: subscribers[0].Subscribed(), // the one of snapshots
-		Log: log, Registerer: registry, Broker: brokerURL, ClientID: identity,
-	})
-	if err != nil {
+	if cfg.Collects() {
+		ps.run("publisher", publisher.Run)
+	} else if warning, err := leftBehind(ctx, waiting); err != nil {
 		return err
+	} else if warning != "" {
+		log.Warn(warning)
 	}
-	ps.run("publisher", publisher.Run)
 	// The collector and what makes it run.
 	poller, err := collector.New(cfg.Collector, collector.Options{
 		Outbox: waiting, Known: known{waiting, trail}, Roster: reports, Log: log, Registerer: registry, Version: version.Short(),
@@ -149,17 +162,22 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	}
 	curves := rollup.New(rollup.Options{History: trail, MaxGap: func() time.Duration { return gap }, Log: log})
 	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}, newArchive(cfg, trail, store)}
+	if !cfg.Collects() {
+		asked.Collector = noCollector{}
+	}
 	if opts.Task != nil {
 		run.trigger = run.now
 		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, asked) })
 	}
 	who := tracked{reports, poller.Plan(), cfg.Collector.GoneAfter, trail, cfg.Collector.Username != ""}
-	if err := who.tidy(ctx); err != nil {
-		return err
-	}
-	announcer, err := announceToHomeAssistant(ctx, cfg.MQTT, identity, publisher, store, who, curves, log)
-	if err != nil {
-		return err
+	var announcer *homeassistant.Announcer
+	if cfg.Collects() {
+		if err := who.tidy(ctx); err != nil {
+			return err
+		}
+		if announcer, err = announceToHomeAssistant(ctx, cfg.MQTT, identity, publisher, store, who, curves, log); err != nil {
+			return err
+		}
 	}
 	if announcer != nil {
 		ps.run("Home Assistant", announcer.Run)
@@ -173,9 +191,11 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	run.trigger = func(ctx context.Context) error { return schedule.Trigger(ctx, collectJob) }
-	ps.run("scheduler", schedule.Run)
 	asks := newOnDemand(run.trigger, func() bool { return schedule.Status()[0].Running }, log)
-	ps.run("runs on demand", asks.Run)
+	if cfg.Collects() {
+		ps.run("scheduler", schedule.Run)
+		ps.run("runs on demand", asks.Run)
+	}
 	commands, err := control.Listen(datadir.ControlSocket(cfg.DataDir), asked, log)
 	if err != nil {
 		return err
@@ -186,8 +206,8 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	shown, err := handler(shownParts{
 		registry: registry, roster: who, trail: trail, curves: curves, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, announcer: announcer, log: log,
-		demo:    opts.Demo,
-		started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), runs: asks,
+		demo: opts.Demo, signIn: cfg.Web.Public && cfg.Web.Username != "",
+		collects: cfg.Collects(), started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), runs: asks,
 	})
 	if err != nil {
 		return err
@@ -199,7 +219,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	ps.add("web", pages.Serve, pages.Close)
 	addresses.Web = pages.Addr().String()
 
-	log.Info("pulltrail has started", "version", version.Short(), "page", "http://"+addresses.Web+"/",
+	log.Info("pulltrail has started", "version", version.Short(), "mode", cfg.Mode, "page", "http://"+addresses.Web+"/",
 		"broker", brokerURL, "data_dir", cfg.DataDir, "repositories", len(poller.Plan().Names), "namespaces", len(poller.Plan().Namespaces))
 	if opts.Ready != nil {
 		opts.Ready(addresses)

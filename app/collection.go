@@ -79,19 +79,23 @@ func (c *collection) Collect(ctx context.Context, repositories []hub.Repository,
 	if err != nil {
 		return control.Summary{}, err
 	}
+	summary := summaryOf(r.summary)
+	summary.Undelivered, err = c.settle(ctx, r.summary, refused, settle)
+	return summary, err
+}
+
+func summaryOf(run collector.Summary) control.Summary {
 	var notes []string
-	for _, l := range r.summary.Listings {
+	for _, l := range run.Listings {
 		if l.Err != nil {
 			notes = append(notes, l.Err.Error())
 		}
 	}
-	undelivered, err := c.settle(ctx, r.summary, refused, settle)
 	return control.Summary{
 		Notes: notes,
-		Slot:  r.summary.Slot, Duration: r.summary.Finished.Sub(r.summary.Started),
-		Succeeded: r.summary.Succeeded, Skipped: r.summary.Skipped, Failed: r.summary.Failed,
-		Undelivered: undelivered,
-	}, err
+		Slot:  run.Slot, Duration: run.Finished.Sub(run.Started),
+		Succeeded: run.Succeeded, Skipped: run.Skipped, Failed: run.Failed,
+	}
 }
 
 func shown(r collector.Result) control.Result {
@@ -134,7 +138,7 @@ func (c *collection) missing(ctx context.Context, run collector.Summary) (string
 	}
 	if waiting > 0 {
 		s := c.publisher.State()
-		return fmt.Sprintf("%d snapshots are safe in the outbox and wait for the broker%s", waiting, because(s.Err)), nil
+		return fmt.Sprintf("%d snapshots are safe in the outbox and wait for the broker%s", waiting, because(either(s.Err, s.Detail))), nil
 	}
 	head, err := c.history.Head(ctx)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 // daemon is what a person can ask of the process: a control.Daemon.
 type daemon struct {
-	*collection
+	control.Collector
 	*letterbox
 	growth
 	*archive

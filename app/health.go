@@ -16,13 +16,12 @@ import (
 // a sink may be away meanwhile, because history has what it misses. So may Docker
 // Hub, which a restart or another instance would not bring back either.
 func (s shownParts) checks() []ops.Check {
-	checks := []ops.Check{
-		{Name: "history", Probe: dated(s.probeHistory)},
-		{Name: "Docker Hub", Optional: true, Probe: func(context.Context) ops.State {
+	checks := []ops.Check{{Name: "history", Probe: dated(s.probeHistory)}}
+	if s.collects {
+		checks = append(checks, ops.Check{Name: "Docker Hub", Optional: true, Probe: func(context.Context) ops.State {
 			st := s.poller.State()
 			return ops.State{OK: st.OK, Since: st.Since, Detail: either(st.Err, st.Detail)}
-		}},
-		{Name: "publisher", Probe: connection(s.publisher.State)},
+		}}, ops.Check{Name: "publisher", Probe: connection(s.publisher.State)})
 	}
 	for _, sub := range s.subscribers {
 		checks = append(checks, ops.Check{Name: "subscriber of " + sub.Name(), Probe: connection(sub.State)})

@@ -31,6 +31,7 @@ type intake struct {
 	router    *indexer.Router
 	history   *history.Store
 	journal   *journal.Journal // nil without document routes
+	slowest   slowest          // of the sinks that follow the journal
 	letters   *deadletter.Store
 	followers []*indexer.Follower
 	log       *slog.Logger
@@ -47,9 +48,13 @@ type intakeOptions struct {
 	registry prometheus.Registerer
 }
 
-// openIntake opens the journal where a route needs it, and lets the sinks follow.
+// openIntake opens the journal where a route needs it, and lets the sinks follow; a
+// process that receives nothing has neither.
 func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) {
 	in := &intake{router: o.router, history: o.trail, letters: o.letters, log: o.log, registry: o.registry}
+	if !cfg.Receives() {
+		return in, nil
+	}
 	if len(o.router.Filters(indexer.KindDocument)) > 0 {
 		var err error
 		in.journal, err = journal.Open(o.dir.Journal(), journal.Options{
@@ -60,15 +65,20 @@ func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) 
 		}
 		ps.close("journal", in.journal.Close)
 	}
-	if len(cfg.Indexer.OpenSearch.URLs) == 0 {
-		return in, nil
+	for _, cluster := range cfg.Indexer.Clusters() {
+		sink, err := cluster.Open(indexer.ClusterOptions{Log: o.log})
+		if err != nil {
+			return nil, err
+		}
+		ps.close(sink.String(), sink.Close)
+		in.follow(cfg, o, sink, ps)
 	}
-	sink, err := indexer.NewOpenSearch(cfg.Indexer.OpenSearch, indexer.OpenSearchOptions{Log: o.log})
-	if err != nil {
-		return nil, err
-	}
-	ps.close(sink.String(), sink.Close)
-	follow := func(name string, log indexer.Log, id string, router *indexer.Router, advanced func(document.Position)) {
+	return in, nil
+}
+
+// follow lets a sink follow each log.
+func (in *intake) follow(cfg config.Config, o intakeOptions, sink indexer.Sink, ps *parts) {
+	add := func(name string, log indexer.Log, id string, router *indexer.Router, advanced func(document.Position)) {
 		f := indexer.NewFollower(indexer.FollowerOptions{
 			Name: name, Log: log, LogID: id, Sink: sink, Router: router, Cursors: o.cursors, DeadLetters: o.letters,
 			Concurrency: cfg.Indexer.Concurrency, BatchSize: cfg.Indexer.BatchSize, BatchBytes: cfg.Indexer.BatchBytes,
@@ -77,14 +87,15 @@ func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) 
 		in.followers = append(in.followers, f)
 		ps.run(sink.String()+" after "+name, f.Run)
 	}
-	follow(historyLog, o.trail, "", o.router.ForHistory(cfg.MQTT.OwnFilter()), nil)
-	if in.journal != nil {
-		follow(journalLog, in.journal, in.journal.ID(), o.router, in.truncate)
+	if len(o.router.Filters(indexer.KindSnapshot)) > 0 {
+		add(historyLog, o.trail, "", o.router.ForHistory(cfg.MQTT.OwnFilter()), nil)
 	}
-	return in, nil
+	if in.journal != nil {
+		add(journalLog, in.journal, in.journal.ID(), o.router, in.slowest.add(in.truncate))
+	}
 }
 
-// truncate gives back the space of what the only sink of the journal has stored.
+// truncate gives back the space of what every sink of the journal has stored.
 func (in *intake) truncate(stored document.Position) {
 	if err := in.journal.Truncate(stored + 1); err != nil {
 		in.log.Warn("the journal cannot give back space", "err", err)
@@ -113,7 +124,10 @@ func subscribe(cfg mqttio.Config, brokerURL, identity string, in *intake, waitin
 		ps.run("subscriber of "+name, s.Run)
 		return nil
 	}
-	err := add("snapshots", indexer.KindSnapshot, in.history, waiting.Confirm)
+	var err error
+	if len(in.router.Filters(indexer.KindSnapshot)) > 0 {
+		err = add("snapshots", indexer.KindSnapshot, in.history, waiting.Confirm)
+	}
 	if in.journal != nil {
 		err = errors.Join(err, add("documents", indexer.KindDocument, in.journal, nil))
 	}

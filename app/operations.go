@@ -49,14 +49,21 @@ func (o operations) Report(ctx context.Context) (page.Report, error) {
 	for _, p := range o.parts.States(ctx) {
 		r.Parts = append(r.Parts, page.Part{Name: p.Name, OK: p.OK, Optional: p.Optional, Since: p.Since, Detail: p.Detail})
 	}
+	r.Sinks = o.Sinks()
+	return r, o.stored(ctx, &r)
+}
+
+// Sinks are how far each has come.
+func (o operations) Sinks() []page.Sink {
+	var all []page.Sink
 	for _, f := range o.sinks {
 		st := f.State()
-		r.Sinks = append(r.Sinks, page.Sink{
+		all = append(all, page.Sink{
 			Name: f.Sink(), Log: f.Log(), OK: st.OK, Lag: st.Lag, Refused: st.Refused,
 			Behind: uint64(st.Head - min(st.Head, st.Position)),
 		})
 	}
-	return r, o.stored(ctx, &r)
+	return all
 }
 
 // stored fills in what has to be read.

@@ -42,12 +42,14 @@ type shownParts struct {
 	announcer   *homeassistant.Announcer // nil where nothing is announced
 	log         *slog.Logger
 	demo        bool
+	signIn      bool // there is a user, although the page is open to all
 
 	// What only the status page shows.
 	started   time.Time
 	collector collector.Config
 	outbox    *outbox.Outbox
 	database  string
+	collects  bool // there is a collector, and what publishes for it
 }
 
 func (s shownParts) operations(checks []ops.Check) operations {
@@ -62,9 +64,9 @@ func (s shownParts) operations(checks []ops.Check) operations {
 func handler(s shownParts) (http.Handler, error) {
 	checks := s.checks()
 	pages, err := page.New(page.Options{
-		Curves: s.curves, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster},
+		Curves: s.curves, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster, s.collects},
 		Snapshots: s.trail, Operations: s.operations(checks),
-		Tracked: s.roster.repositories, Version: version.Short(), Demo: s.demo, Log: s.log,
+		Tracked: s.roster.repositories, Version: version.Short(), Demo: s.demo, SignIn: s.signIn, Log: s.log,
 	})
 	if err != nil {
 		return nil, err
@@ -131,12 +133,18 @@ type runs struct {
 	schedule *scheduler.Scheduler
 	poller   *collector.Collector
 	roster   tracked
+	collects bool
 }
 
 func (r runs) status() scheduler.Status { return r.schedule.Status()[0] }
 
-// Next is when the next run begins.
-func (r runs) Next() time.Time { return r.status().Next }
+// Next is when the next run begins; zero where none does.
+func (r runs) Next() time.Time {
+	if !r.collects {
+		return time.Time{}
+	}
+	return r.status().Next
+}
 
 // LastRun is how the last run that has ended went, and whether one is under way. How each
 // repository fares is what the roster has of it, also from before the process started.

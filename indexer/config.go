@@ -1,21 +1,21 @@
 package indexer
 
-import (
-	"time"
-
-	"pulltrail/internal/secret"
-	"pulltrail/internal/tlsconf"
-)
-
 // The kinds of a route.
 const (
 	KindSnapshot = "snapshot" // Docker Hub snapshots, kept in history
 	KindDocument = "document" // any other JSON objects, passed through the journal
 )
 
+// The values of Route.Untimed.
+const (
+	UntimedRefuse  = "refuse"
+	UntimedReceipt = "receipt"
+)
+
 // Config is the section "indexer" of the configuration.
 type Config struct {
-	OpenSearch OpenSearchConfig `koanf:"opensearch"`
+	OpenSearch    ClusterConfig       `koanf:"opensearch"`
+	Elasticsearch ElasticsearchConfig `koanf:"elasticsearch"`
 	// Concurrency is how many bulk requests may be under way for each log.
 	Concurrency int `koanf:"concurrency"`
 	// BatchSize is the most documents, BatchBytes about the most bytes, of one
@@ -28,27 +28,6 @@ type Config struct {
 	// Routes are tried in order, the first match wins.
 	Routes []Route `koanf:"routes"`
 }
-
-// OpenSearchConfig is the OpenSearch cluster; without URLs there is none.
-type OpenSearchConfig struct {
-	URLs         []string       `koanf:"urls"`
-	Username     string         `koanf:"username"`
-	Password     secret.String  `koanf:"password"`
-	PasswordFile string         `koanf:"password_file"`
-	TLS          tlsconf.Config `koanf:"tls"`
-	// Timeout bounds one request.
-	Timeout time.Duration `koanf:"timeout"`
-	// Compress says whether requests are compressed: "auto" (where a network is in
-	// between), "always" or "never".
-	Compress string `koanf:"compress"`
-}
-
-// The values of OpenSearchConfig.Compress.
-const (
-	CompressAuto   = "auto"
-	CompressAlways = "always"
-	CompressNever  = "never"
-)
 
 // Route says what becomes of the messages of a topic.
 type Route struct {
@@ -64,7 +43,12 @@ type Route struct {
 	// TimeField is the field with the document's time; without it the time of
 	// receipt serves.
 	TimeField string `koanf:"time_field"`
-	// BodyFile is a JSON file with the settings and mappings of a new index.
+	// Untimed says what becomes of a document without a readable time in TimeField:
+	// "refuse" (also when empty), a dead letter, or "receipt", one that is dated by its
+	// receipt and has the id of its position.
+	Untimed string `koanf:"untimed"`
+	// Body is the settings and mappings of a new index, as JSON; BodyFile is a file of it.
+	Body     string `koanf:"body"`
 	BodyFile string `koanf:"body_file"`
 }
 
@@ -72,7 +56,8 @@ type Route struct {
 // route but the one for our own snapshots.
 func DefaultConfig() Config {
 	return Config{
-		OpenSearch:      OpenSearchConfig{Timeout: 30 * time.Second, Compress: CompressAuto},
+		OpenSearch:      defaultCluster(),
+		Elasticsearch:   ElasticsearchConfig{ClusterConfig: defaultCluster()},
 		Concurrency:     4,
 		BatchSize:       1000,
 		BatchBytes:      5 << 20,

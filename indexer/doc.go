@@ -1,5 +1,5 @@
 // Package indexer brings what stands in the logs (history and journal) into a
-// database, at present OpenSearch.
+// database: OpenSearch, Elasticsearch, or each of both.
 //
 // # The parts
 //

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"pulltrail/internal/document"
 	"pulltrail/internal/hub"
@@ -53,11 +54,14 @@ func newRoute(r Route) (built route, err error) {
 		return route{}, err
 	}
 	built.Route = r
-	if r.BodyFile != "" {
+	switch {
+	case r.Body != "":
+		built.body = []byte(r.Body)
+	case r.BodyFile != "":
 		if built.body, err = readBody(r.BodyFile); err != nil {
 			return route{}, fmt.Errorf("body_file %s: %w", r.BodyFile, err)
 		}
-	} else if r.Kind == KindSnapshot {
+	case r.Kind == KindSnapshot:
 		built.body = snapshotIndex
 	}
 	if r.Kind == KindDocument {
@@ -82,7 +86,8 @@ func newRoute(r Route) (built route, err error) {
 // ForHistory is the router for what stands in history. Everything there is a snapshot,
 // so document routes do not apply; and one that arrived under a topic without a route
 // of today, because the topic of the configuration has changed since, goes where our
-// own snapshots go, whose topics match ownTopic (a filter).
+// own snapshots go, whose topics match ownTopic (a filter); where there is no such
+// filter, to the first route of snapshots.
 func (r *Router) ForHistory(ownTopic string) *Router {
 	snapshots := &Router{}
 	var own *route
@@ -92,7 +97,7 @@ func (r *Router) ForHistory(ownTopic string) *Router {
 			continue
 		}
 		snapshots.routes = append(snapshots.routes, *candidate)
-		if own == nil && topic.Covers(candidate.Topic, ownTopic) {
+		if own == nil && (ownTopic == "" || topic.Covers(candidate.Topic, ownTopic)) {
 			own = candidate
 		}
 	}
@@ -175,18 +180,22 @@ func (r *route) document(entry document.Entry, logID string) (document.Document,
 	if err != nil {
 		return document.Document{}, err
 	}
-	at := entry.Received
+	at, id := entry.Received, r.id.kind
 	if r.timePath != nil {
-		raw := object.lookup(r.timePath)
-		if raw == nil {
-			return document.Document{}, fmt.Errorf("the time field %q is missing", r.TimeField)
-		}
-		if at, err = documentTime(raw); err != nil {
-			return document.Document{}, fmt.Errorf("the time field %q: %w", r.TimeField, err)
+		stamped, err := r.timeOf(object)
+		switch {
+		case err == nil:
+			at = stamped
+		case r.Untimed != UntimedReceipt:
+			return document.Document{}, err
+		case entry.Retained:
+			return document.Document{}, ErrSkip
+		default:
+			id = idPosition // any other id would be another one in another index at each replay
 		}
 	}
 	doc := document.Document{Index: expand(r.Index, at), IndexBody: r.body, Body: object.compact}
-	switch r.id.kind {
+	switch id {
 	case idContent:
 		doc.ID = contentID(object.compact)
 	case idFields:
@@ -195,4 +204,17 @@ func (r *route) document(entry document.Entry, logID string) (document.Document,
 		doc.ID = logID + "-" + strconv.FormatUint(uint64(entry.Position), 10)
 	}
 	return doc, err
+}
+
+// timeOf is the document's own time.
+func (r *route) timeOf(o object) (time.Time, error) {
+	raw := o.lookup(r.timePath)
+	if raw == nil {
+		return time.Time{}, fmt.Errorf("the time field %q is missing", r.TimeField)
+	}
+	at, err := documentTime(raw)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("the time field %q: %w", r.TimeField, err)
+	}
+	return at, nil
 }

@@ -107,6 +107,49 @@ func TestResolveADocument(t *testing.T) {
 	}
 }
 
+func TestADocumentWithoutItsTimeIsOneOfItsReceipt(t *testing.T) {
+	lenient := Route{Topic: "s", Kind: KindDocument, Index: "s-{Y}-{m}-{d}", ID: "content", TimeField: "t", Untimed: UntimedReceipt}
+	router := newTestRouter(t, lenient)
+	for _, payload := range []string{`{"a":1}`, `{"t":"yesterday"}`, `{"t":"2026-05-06T00:30:00"}`} {
+		doc, err := router.Resolve(entry("s", payload), "log")
+		if err != nil || doc.Index != "s-2026-02-03" || doc.ID != "log-7" {
+			t.Errorf("%s: %+v, %v", payload, doc, err)
+		}
+		replayed := entry("s", payload)
+		replayed.Retained = true
+		if _, err := router.Resolve(replayed, "log"); !errors.Is(err, ErrSkip) {
+			t.Errorf("%s, replayed: %v", payload, err)
+		}
+	}
+	timed := entry("s", `{"t":"2026-05-06T00:30:00Z"}`)
+	timed.Retained = true
+	if doc, err := router.Resolve(timed, "log"); err != nil || doc.Index != "s-2026-05-06" || doc.ID != contentID(timed.Payload) {
+		t.Errorf("with its time: %+v, %v", doc, err)
+	}
+	lenient.Untimed = UntimedRefuse
+	if _, err := newTestRouter(t, lenient).Resolve(entry("s", `{"a":1}`), "log"); err == nil || !strings.Contains(err.Error(), `"t" is missing`) {
+		t.Errorf("refused: %v", err)
+	}
+}
+
+func TestTheBodyOfAnIndexCanBeText(t *testing.T) {
+	router := newTestRouter(t, Route{Topic: "s", Kind: KindSnapshot, Index: "s", Body: " {\n} "})
+	if doc, err := router.Resolve(entry("s", snapshotJSON), "log"); err != nil || string(doc.IndexBody) != "{}" {
+		t.Errorf("%s, %v", doc.IndexBody, err)
+	}
+}
+
+func TestWithoutATopicOfOurOwnOnlyTheRoutesCount(t *testing.T) {
+	routes := Config{Routes: []Route{{Topic: "a", Kind: KindDocument, Index: "a"}, {Topic: "b", Kind: KindSnapshot, Index: "b"}}}.EffectiveRoutes("")
+	router := newTestRouter(t, routes...)
+	if got := router.Filters(KindSnapshot); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("filters %v", got)
+	}
+	if doc, err := router.ForHistory("").Resolve(entry("the/former/topic", snapshotJSON), "history"); err != nil || doc.Index != "b" {
+		t.Errorf("what is in history goes to %+v, %v", doc, err)
+	}
+}
+
 func TestLongIDsAreHashed(t *testing.T) {
 	router := newTestRouter(t, Route{Topic: "s", Kind: KindDocument, Index: "s", ID: "fields(a)"})
 	for size, want := range map[int]int{maxFieldsID - 4: maxFieldsID, maxFieldsID - 3: 64} {

@@ -15,8 +15,12 @@ const DefaultSnapshotIndex = "dockerhub-repositories-metrics-{Y}-{m}"
 // filter), unless a configured snapshot route takes all of those.
 //
 // The added route stands first, so that no document route takes snapshots away from
-// history; only snapshot routes for a part of ownTopic stay before it.
+// history; only snapshot routes for a part of ownTopic stay before it. Without an
+// ownTopic none is added.
 func (c Config) EffectiveRoutes(ownTopic string) []Route {
+	if ownTopic == "" {
+		return slices.Clone(c.Routes)
+	}
 	at := 0
 	for i, r := range c.Routes {
 		if !topic.Overlap(r.Topic, ownTopic) {

@@ -4,15 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"pulltrail/internal/problem"
-	"pulltrail/internal/secret"
-	"pulltrail/internal/tlsconf"
 	"pulltrail/internal/topic"
 )
 
@@ -20,10 +16,8 @@ import (
 const (
 	maxBatchSize    = 10_000
 	minBatchBytes   = 16 << 10
-	maxBatchBytes   = 90 << 20 // OpenSearch takes requests of up to 100 MiB (http.max_content_length)
+	maxBatchBytes   = 90 << 20 // clusters take requests of up to 100 MiB (http.max_content_length)
 	minJournalBytes = 1 << 20
-	minTimeout      = 100 * time.Millisecond
-	maxTimeout      = 10 * time.Minute
 	maxConcurrency  = 64
 	maxBodyFile     = 1 << 20
 )
@@ -32,7 +26,8 @@ const (
 // ValidateOwn for the rest.
 func (c Config) Validate() problem.List {
 	var list problem.List
-	list.AddUnder("opensearch", c.OpenSearch.validate())
+	list.AddUnder(openSearchName, c.OpenSearch.validate(openSearchName))
+	list.AddUnder(elasticsearchName, c.Elasticsearch.validate())
 	if c.Concurrency < 1 || c.Concurrency > maxConcurrency {
 		list.Add("concurrency", c.Concurrency, "is out of range: write 1 to %d", maxConcurrency)
 	}
@@ -47,8 +42,8 @@ func (c Config) Validate() problem.List {
 	}
 	for i, r := range c.Routes {
 		list.AddUnder(routeKey(i), r.validate())
-		if r.Kind == KindDocument && len(c.OpenSearch.URLs) == 0 {
-			list.Add(routeKey(i)+".kind", r.Kind, "documents have nowhere to go: name a cluster in indexer.opensearch.urls, or remove the route")
+		if r.Kind == KindDocument && len(c.Clusters()) == 0 {
+			list.Add(routeKey(i)+".kind", r.Kind, "documents have nowhere to go: name a cluster in indexer.opensearch.urls or indexer.elasticsearch.urls, or remove the route")
 		}
 		for j, earlier := range c.Routes[:i] {
 			if topic.Covers(earlier.Topic, r.Topic) {
@@ -85,76 +80,6 @@ func (c Config) ValidateOwn(ownTopic string) problem.List {
 
 func routeKey(i int) string { return fmt.Sprintf("routes[%d]", i) }
 
-func (c OpenSearchConfig) validate() problem.List {
-	var list problem.List
-	for i, address := range c.URLs {
-		if message := checkURL(address); message != "" {
-			list.Add(fmt.Sprintf("urls[%d]", i), shown(address), "%s", message)
-		}
-	}
-	if (c.Password.IsSet() || c.PasswordFile != "") && c.Username == "" {
-		list.Add("username", "", "a password needs a user: write indexer.opensearch.username")
-	}
-	if c.Username != "" && !c.Password.IsSet() && c.PasswordFile == "" {
-		list.Add("password", nil, "the user %q needs a password: write indexer.opensearch.password or password_file", c.Username)
-	}
-	if c.PasswordFile != "" {
-		if _, err := secret.ReadFile(c.PasswordFile); err != nil {
-			list.Add("password_file", c.PasswordFile, "%v; name a readable file with the password in its first line", err)
-		}
-	}
-	if c.Timeout < minTimeout || c.Timeout > maxTimeout {
-		list.Add("timeout", c.Timeout, "is out of range: write %s to %s", minTimeout, maxTimeout)
-	}
-	switch c.Compress {
-	case CompressAuto, CompressAlways, CompressNever, "": // none stands for auto
-	default:
-		list.Add("compress", c.Compress, "is unknown: write %s, %s or %s", CompressAuto, CompressAlways, CompressNever)
-	}
-	list.AddUnder("tls", c.TLS.Validate())
-	return list
-}
-
-// compresses reports whether requests are to be compressed.
-func (c OpenSearchConfig) compresses() bool {
-	switch c.Compress {
-	case CompressAlways:
-		return true
-	case CompressNever:
-		return false
-	}
-	return slices.ContainsFunc(c.URLs, func(address string) bool {
-		u, err := url.Parse(address)
-		return err == nil && !tlsconf.IsLoopback(u.Hostname())
-	})
-}
-
-func checkURL(address string) string {
-	u, err := url.Parse(address)
-	switch {
-	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
-		return "is not the address of a cluster: write https://host:9200"
-	case u.User != nil:
-		return "a URL is logged, so it carries no user: write indexer.opensearch.username and password"
-	case u.RawQuery != "" || u.Fragment != "":
-		return "has a query or a fragment: write https://host:9200, with a path only behind a proxy"
-	}
-	return ""
-}
-
-// shown is address fit for a message: what may be a secret is left out.
-func shown(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "" // url.Parse knows no part of it, so neither do we
-	}
-	if u.User != nil {
-		u.User = url.User("user")
-	}
-	u.RawQuery, u.Fragment = "", ""
-	return u.String()
-}
-
 func (r Route) validate() problem.List {
 	var list problem.List
 	if err := topic.CheckFilter(r.Topic); err != nil {
@@ -168,8 +93,17 @@ func (r Route) validate() problem.List {
 			list.Add("body_file", r.BodyFile, "%v; name a file with one JSON object: settings and mappings", err)
 		}
 	}
+	if r.Body != "" {
+		if err := checkBody([]byte(r.Body)); err != nil {
+			list.Add("body", nil, "%v; write one JSON object: settings and mappings", err)
+		}
+		if r.BodyFile != "" {
+			list.Add("body_file", r.BodyFile, "stands beside body: keep one of the two")
+		}
+	}
 	switch r.Kind {
 	case KindDocument:
+		r.validateUntimed(&list)
 		switch rule, err := parseIDRule(r.ID, r.TimeField); {
 		case err != nil:
 			list.Add("id", r.ID, "%v", err)
@@ -190,10 +124,22 @@ func (r Route) validate() problem.List {
 		if r.TimeField != "" {
 			list.Add("time_field", r.TimeField, "snapshots are dated by their slot: remove it")
 		}
+		if r.Untimed != "" {
+			list.Add("untimed", r.Untimed, "snapshots are dated by their slot: remove it")
+		}
 	default:
 		list.Add("kind", r.Kind, "is unknown: write %s or %s", KindSnapshot, KindDocument)
 	}
 	return list
+}
+
+func (r Route) validateUntimed(list *problem.List) {
+	switch {
+	case r.Untimed != "" && r.Untimed != UntimedRefuse && r.Untimed != UntimedReceipt:
+		list.Add("untimed", r.Untimed, "is unknown: write %s or %s", UntimedRefuse, UntimedReceipt)
+	case r.Untimed != "" && r.TimeField == "":
+		list.Add("untimed", r.Untimed, "is about documents without their time, and time_field does not say where it is: write time_field, or remove this")
+	}
 }
 
 // readBody reads what an index is created with.
@@ -214,12 +160,16 @@ func readBody(file string) (body []byte, err error) {
 	if len(body) > maxBodyFile {
 		return nil, fmt.Errorf("has more than %d bytes", maxBodyFile)
 	}
+	return body, checkBody(body)
+}
+
+func checkBody(body []byte) error {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(body, &object); err != nil {
-		return nil, fmt.Errorf("not a JSON object: %w", err)
+		return fmt.Errorf("not a JSON object: %w", err)
 	}
 	if object == nil {
-		return nil, fmt.Errorf("not a JSON object but null")
+		return fmt.Errorf("not a JSON object but null")
 	}
-	return body, nil
+	return nil
 }

@@ -34,8 +34,12 @@ func TestValidate(t *testing.T) {
 			c.Routes = []Route{base}
 		}
 	}
-	cluster := func(change func(*OpenSearchConfig)) func(*Config) {
+	cluster := func(change func(*ClusterConfig)) func(*Config) {
 		return func(c *Config) { change(&c.OpenSearch) }
+	}
+	const key = "aWQ6aHVzaA==" // id:hush
+	elastic := func(change func(*ElasticsearchConfig)) func(*Config) {
+		return func(c *Config) { change(&c.Elasticsearch) }
 	}
 	tests := []struct {
 		name   string
@@ -54,22 +58,22 @@ func TestValidate(t *testing.T) {
 		{"an empty batch", func(c *Config) { c.BatchSize = 0 }, "batch_size: 0: is out of range: write 1 to 10000"},
 		{"a batch that no cluster takes", func(c *Config) { c.BatchBytes = 1 << 30 }, "batch_bytes: 1073741824: is out of range"},
 		{"a journal without room", func(c *Config) { c.JournalMaxBytes = 1 }, "journal_max_bytes: 1: is too small"},
-		{"a URL without a scheme", cluster(func(o *OpenSearchConfig) { o.URLs = []string{"https://a:9200", "localhost:9200"} }),
+		{"a URL without a scheme", cluster(func(o *ClusterConfig) { o.URLs = []string{"https://a:9200", "localhost:9200"} }),
 			`opensearch.urls[1]: "localhost:9200": is not the address of a cluster: write https://host:9200`},
-		{"a URL without a host", cluster(func(o *OpenSearchConfig) { o.URLs = []string{"http://"} }), "opensearch.urls[0]"},
-		{"a URL with a password", cluster(func(o *OpenSearchConfig) { o.URLs = []string{"https://u:hush@h:9200"} }),
+		{"a URL without a host", cluster(func(o *ClusterConfig) { o.URLs = []string{"http://"} }), "opensearch.urls[0]"},
+		{"a URL with a password", cluster(func(o *ClusterConfig) { o.URLs = []string{"https://u:hush@h:9200"} }),
 			`opensearch.urls[0]: "https://user@h:9200": a URL is logged, so it carries no user: write indexer.opensearch.username and password`},
-		{"a URL with a query", cluster(func(o *OpenSearchConfig) { o.URLs = []string{"https://h:9200/?a=hush"} }), `opensearch.urls[0]: "https://h:9200/": has a query`},
-		{"an unknown compression", cluster(func(o *OpenSearchConfig) { o.Compress = "zstd" }), `opensearch.compress: "zstd": is unknown: write auto, always or never`},
-		{"a password without a user", cluster(func(o *OpenSearchConfig) { o.Password = secret.New("hush") }),
+		{"a URL with a query", cluster(func(o *ClusterConfig) { o.URLs = []string{"https://h:9200/?a=hush"} }), `opensearch.urls[0]: "https://h:9200/": has a query`},
+		{"an unknown compression", cluster(func(o *ClusterConfig) { o.Compress = "zstd" }), `opensearch.compress: "zstd": is unknown: write auto, always or never`},
+		{"a password without a user", cluster(func(o *ClusterConfig) { o.Password = secret.New("hush") }),
 			`opensearch.username: "": a password needs a user: write indexer.opensearch.username`},
-		{"a user without a password", cluster(func(o *OpenSearchConfig) { o.Username = "u" }),
+		{"a user without a password", cluster(func(o *ClusterConfig) { o.Username = "u" }),
 			`opensearch.password: the user "u" needs a password`},
-		{"a password file that is not there", cluster(func(o *OpenSearchConfig) { o.Username, o.PasswordFile = "u", "/none" }),
+		{"a password file that is not there", cluster(func(o *ClusterConfig) { o.Username, o.PasswordFile = "u", "/none" }),
 			`opensearch.password_file: "/none": `},
-		{"a timeout of nothing", cluster(func(o *OpenSearchConfig) { o.Timeout = 0 }), "opensearch.timeout: 0s: is out of range"},
-		{"a timeout of hours", cluster(func(o *OpenSearchConfig) { o.Timeout = time.Hour }), "opensearch.timeout: 1h0m0s: is out of range"},
-		{"a CA file that is not there", cluster(func(o *OpenSearchConfig) { o.TLS.CAFile = "/none" }), "opensearch.tls.ca_file"},
+		{"a timeout of nothing", cluster(func(o *ClusterConfig) { o.Timeout = 0 }), "opensearch.timeout: 0s: is out of range"},
+		{"a timeout of hours", cluster(func(o *ClusterConfig) { o.Timeout = time.Hour }), "opensearch.timeout: 1h0m0s: is out of range"},
+		{"a CA file that is not there", cluster(func(o *ClusterConfig) { o.TLS.CAFile = "/none" }), "opensearch.tls.ca_file"},
 		{"a filter that is none", route(document, func(r *Route) { r.Topic = "a/#/b" }), `routes[0].topic: "a/#/b": the wildcard # must be the last level`},
 		{"a kind that is none", route(document, func(r *Route) { r.Kind = "doc" }), `routes[0].kind: "doc": is unknown: write snapshot or document`},
 		{"a route without an index", route(document, func(r *Route) { r.Index = "" }), `routes[0].index: "": is missing`},
@@ -94,8 +98,35 @@ func TestValidate(t *testing.T) {
 		{"a body that is an array", route(document, func(r *Route) { r.BodyFile = file(t, "[]") }), "routes[0].body_file"},
 		{"a body that is null", route(document, func(r *Route) { r.BodyFile = file(t, "null") }), "routes[0].body_file"},
 		{"a body that is too large", route(document, func(r *Route) { r.BodyFile = file(t, `{"a":"`+strings.Repeat("x", maxBodyFile)+`"}`) }), "routes[0].body_file"},
+		{"a body as text", route(document, func(r *Route) { r.Body = `{"settings":{}}` }), ""},
+		{"a body that is no JSON", route(document, func(r *Route) { r.Body = "settings:" }), "routes[0].body: not a JSON object: "},
+		{"a body beside a file", route(document, func(r *Route) { r.Body, r.BodyFile = "{}", file(t, "{}") }), "routes[0].body_file"},
+		{"a document that may lack its time", route(document, func(r *Route) { r.TimeField, r.Untimed = "t", UntimedReceipt }), ""},
+		{"documents without a time of which none may lack it", route(document, func(r *Route) { r.Untimed = UntimedReceipt }), `routes[0].untimed: "receipt": is about documents without their time`},
+		{"untimed documents that are neither", route(document, func(r *Route) { r.TimeField, r.Untimed = "t", "drop" }), `routes[0].untimed: "drop": is unknown: write refuse or receipt`},
+		{"snapshots without their time", route(snapshots, func(r *Route) { r.Untimed = UntimedReceipt }), `routes[0].untimed: "receipt": snapshots are dated by their slot`},
+		{"an Elasticsearch by key and fingerprint", elastic(func(e *ElasticsearchConfig) {
+			e.APIKey, e.Fingerprint = secret.New(key), strings.Repeat("aB:", 31)+"cd"
+		}), ""},
+		{"an Elasticsearch with a key in a file", elastic(func(e *ElasticsearchConfig) { e.APIKeyFile = file(t, key+"\n") }), ""},
+		{"a key beside a user", elastic(func(e *ElasticsearchConfig) {
+			e.APIKey, e.Username, e.Password = secret.New(key), "u", secret.New("hush")
+		}),
+			`elasticsearch.username: "u": stands beside an API key: keep one of the two`},
+		{"a key that is not whole", elastic(func(e *ElasticsearchConfig) { e.APIKey = secret.New(key[:7]) }), `elasticsearch.api_key: is not an API key: write what Elasticsearch calls "encoded"`},
+		{"a key without its id", elastic(func(e *ElasticsearchConfig) { e.APIKey = secret.New("aHVzaA==") }), `elasticsearch.api_key: is not an API key`},
+		{"a file of a key that is not there", elastic(func(e *ElasticsearchConfig) { e.APIKeyFile = "/none" }), `elasticsearch.api_key_file: "/none": `},
+		{"half a fingerprint", elastic(func(e *ElasticsearchConfig) { e.Fingerprint = "abcd" }), `elasticsearch.fingerprint: "abcd": is not a SHA-256 in hexadecimal`},
+		{"a fingerprint beside no verification", elastic(func(e *ElasticsearchConfig) {
+			e.Fingerprint, e.TLS.InsecureSkipVerify = strings.Repeat("ab", 32), true
+		}), `elasticsearch.fingerprint: "` + strings.Repeat("ab", 32) + `": stands beside another way to trust`},
+		{"a mistake that both kinds of clusters can have", elastic(func(e *ElasticsearchConfig) { e.URLs = []string{"https://u:hush@h"} }),
+			`elasticsearch.urls[0]: "https://user@h": a URL is logged, so it carries no user: write indexer.elasticsearch.username and password`},
+		{"documents for Elasticsearch alone", func(c *Config) {
+			c.Routes, c.OpenSearch.URLs, c.Elasticsearch.URLs = []Route{document}, nil, []string{"https://h:9200"}
+		}, ""},
 		{"documents without a sink", func(c *Config) { c.Routes, c.OpenSearch.URLs = []Route{document}, nil },
-			`routes[0].kind: "document": documents have nowhere to go: name a cluster in indexer.opensearch.urls, or remove the route`},
+			`routes[0].kind: "document": documents have nowhere to go: name a cluster in indexer.opensearch.urls or indexer.elasticsearch.urls, or remove the route`},
 		{"a route behind a wider one", func(c *Config) {
 			c.Routes = []Route{{Topic: "#", Kind: KindDocument, Index: "all"}, snapshots}
 		}, `routes[1].topic: "hub/#": is never reached, because routes[0] (#) takes all of it first`},
@@ -112,7 +143,7 @@ func TestValidate(t *testing.T) {
 			case tt.want != "" && (len(list) != 1 || !strings.HasPrefix(list[0].Error(), tt.want)):
 				t.Errorf("problems: %v, want %s", list, tt.want)
 			}
-			if strings.Contains(list.Error(), "hush") {
+			if text := list.Error(); strings.Contains(text, "hush") || strings.Contains(text, key[:7]) {
 				t.Errorf("a secret is shown: %v", list)
 			}
 		})
@@ -190,7 +221,7 @@ func TestRequestsAreCompressedWhereANetworkIsInBetween(t *testing.T) {
 		{CompressNever, []string{"https://opensearch:9200"}, false},
 		{CompressAlways, []string{"http://127.0.0.1:9200"}, true},
 	} {
-		if got := (OpenSearchConfig{Compress: c.compress, URLs: c.urls}).compresses(); got != c.want {
+		if got := (ClusterConfig{Compress: c.compress, URLs: c.urls}).compresses(); got != c.want {
 			t.Errorf("%s with %v: %v", c.compress, c.urls, got)
 		}
 	}

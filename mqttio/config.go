@@ -21,7 +21,7 @@ type Config struct {
 	Password     secret.String `koanf:"password"`
 	PasswordFile string        `koanf:"password_file"`
 	// Topic is what snapshots are published to; with TopicPerRepository
-	// "/namespace/name" follows.
+	// "/namespace/name" follows. Empty: there are no snapshots of our own.
 	Topic              string `koanf:"topic"`
 	TopicPerRepository bool   `koanf:"topic_per_repository"`
 	// Retain lets the broker keep the newest snapshot for new subscribers.

@@ -12,7 +12,8 @@
 // A snapshot is published at QoS 1 until it is no longer pending in the outbox: at
 // once, again after each reconnection, and otherwise after 30 s, doubling to 1 h. The
 // broker's PUBACK does not end that, because common brokers acknowledge what they then
-// lose. Snapshots of one topic are published in their order.
+// lose; it does only where PublisherOptions.Acknowledged says so, in a process that
+// receives nothing back. Snapshots of one topic are published in their order.
 //
 // A broker that is away is a state, not an error: Run goes on trying, and State says
 // since when and why. So is a store that fails: the same messages are offered again

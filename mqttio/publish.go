@@ -79,6 +79,12 @@ func (p *Publisher) publish(ctx context.Context, c connection, topic string, sna
 		result = resultNoSubscribers
 	}
 	p.counts.published.WithLabelValues(result).Inc()
+	if p.acked != nil && (result == resultAccepted || result == resultNoSubscribers) {
+		kept := result == resultAccepted || c.limits().retain && p.retained(snapshot)
+		if err := p.acked(ctx, Acknowledgement{snapshot, topic, kept}); err != nil {
+			refusal = err.Error()
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.times.tried(snapshot.ID, time.Now(), refusal, result == resultNoSubscribers)

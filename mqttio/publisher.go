@@ -21,6 +21,15 @@ type Outbox interface {
 	Notify() <-chan struct{}
 }
 
+// Acknowledgement says that the broker has taken a snapshot.
+type Acknowledgement struct {
+	document.Pending
+	Topic string
+	// Kept is false where the broker had nobody to give the snapshot to and does not
+	// retain it. Brokers of MQTT 3.1.1 do not say so.
+	Kept bool
+}
+
 // PublisherOptions are what does not come from the configuration.
 type PublisherOptions struct {
 	Outbox Outbox
@@ -28,6 +37,10 @@ type PublisherOptions struct {
 	// Again carries a signal when our own subscription stands: what was published before
 	// found nobody, so everything pending is due. Nil where nothing comes back.
 	Again <-chan struct{}
+	// Acknowledged, where set, is told of each PUBACK, by several goroutines. Whether the
+	// snapshot stays pending is its affair; its error is shown in State. Nil where
+	// snapshots come back.
+	Acknowledged func(context.Context, Acknowledgement) error
 	// Registerer takes the metrics; nil for none.
 	Registerer prometheus.Registerer
 	// Broker is the URL of the broker, the embedded one included.
@@ -41,6 +54,7 @@ type Publisher struct {
 	cfg    Config
 	outbox Outbox
 	again  <-chan struct{}
+	acked  func(context.Context, Acknowledgement) error
 	link   *link
 	counts publisherMetrics
 	status status
@@ -57,7 +71,7 @@ func NewPublisher(cfg Config, opts PublisherOptions) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{cfg: cfg, outbox: opts.Outbox, again: opts.Again, link: l, outlet: newOutlet()}
+	p := &Publisher{cfg: cfg, outbox: opts.Outbox, again: opts.Again, acked: opts.Acknowledged, link: l, outlet: newOutlet()}
 	p.status = newStatus(cfg, opts.ClientID)
 	l.hello.will = p.status.message(offline, true)
 	l.serve = p.serve

@@ -1,12 +1,14 @@
 package mqttio
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/eclipse/paho.golang/packets"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
@@ -106,6 +108,64 @@ func TestOnlyTheNewestSnapshotOfATopicIsRetained(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnAcknowledgementSaysWhetherTheBrokerKeepsTheSnapshot(t *testing.T) {
+	for name, test := range map[string]struct {
+		retain bool
+		code   byte
+		want   bool
+	}{
+		"retained":                   {true, codeNoSubscribers, true},
+		"heard":                      {false, 0, true},
+		"neither heard nor retained": {false, codeNoSubscribers, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := fakeBroker(t, func(p *packets.ControlPacket) *packets.ControlPacket {
+				switch p.Content.(type) {
+				case *packets.Connect:
+					return connack(0, nil)
+				case *packets.Publish:
+					return puback(p, test.code)
+				}
+				return nil
+			})
+			snapshot := pending("a", 1)
+			snapshot.NewestOfRepository = true
+			o := newOutbox(snapshot)
+			cfg := testConfig()
+			cfg.Retain = test.retain
+			acknowledged := make(chan Acknowledgement, 1)
+			p, err := NewPublisher(cfg, PublisherOptions{
+				Outbox: o, Log: slog.New(slog.DiscardHandler), Broker: url, ClientID: "test",
+				Acknowledged: func(ctx context.Context, a Acknowledgement) error {
+					acknowledged <- a
+					return o.Confirm(ctx, []string{a.ID})
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			start(t, p.Run)
+			if a := <-acknowledged; a.ID != snapshot.ID || a.Topic != "t/ns/a" || a.Kept != test.want {
+				t.Errorf("acknowledged: %+v", a)
+			}
+			eventually(t, "an empty outbox", func() bool { return o.len() == 0 })
+		})
+	}
+}
+
+func TestAnAcknowledgementThatCannotBeKeptIsAState(t *testing.T) {
+	_, url, _ := startBroker(t, "127.0.0.1:0")
+	p, err := NewPublisher(testConfig(), PublisherOptions{
+		Outbox: newOutbox(pending("a", 1)), Log: slog.New(slog.DiscardHandler), Broker: url, ClientID: "test",
+		Acknowledged: func(context.Context, Acknowledgement) error { return errors.New("the disk is full") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, p.Run)
+	eventually(t, "the reason in the state", func() bool { return strings.Contains(p.State().Err, "the disk is full") })
 }
 
 func TestSnapshotsOfOneTopicKeepTheirOrder(t *testing.T) {

@@ -64,8 +64,13 @@ func (c Config) SnapshotTopic(r hub.Repository) string {
 }
 
 // OwnFilter is the topic filter that takes every snapshot of ours, and the topic
-// itself.
-func (c Config) OwnFilter() string { return c.Topic + "/#" }
+// itself; empty where there are none.
+func (c Config) OwnFilter() string {
+	if c.Topic == "" {
+		return ""
+	}
+	return c.Topic + "/#"
+}
 
 // Validate lists every mistake, with keys relative to this section. That only one
 // of Password and PasswordFile is set is for whoever reads the file.
@@ -73,9 +78,10 @@ func (c Config) Validate() problem.List {
 	var list problem.List
 	c.validateURL(&list)
 	c.validateVersion(&list)
-	if err := topic.CheckName(c.Topic); err != nil {
+	if c.Topic == "" { // whether that may be, the other sections decide
+	} else if err := topic.CheckName(c.Topic); err != nil {
 		list.Add("topic", c.Topic, "%v; write one such as com/docker/hub/repositories/metrics", err)
-	} else if strings.HasSuffix(c.Topic, "/") {
+	} else if strings.HasSuffix(c.Topic, "/") && c.TopicPerRepository {
 		list.Add("topic", c.Topic, "ends with a slash: remove it, it is added before the repository")
 	}
 	c.validateStatusTopic(&list)

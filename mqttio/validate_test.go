@@ -32,6 +32,7 @@ func TestWhatIsRightIsAccepted(t *testing.T) {
 		"a password without a user":         func(c *Config) { c.URL = "ssl://broker"; c.Password = secret.New("x") },
 		"a user without a password":         func(c *Config) { c.URL = "mqtt://broker"; c.Username = "x" },
 		"another topic":                     func(c *Config) { c.Topic = "a" },
+		"a topic for all with a slash":      func(c *Config) { c.Topic, c.TopicPerRepository = "a/", false },
 		"a client id of more than 23 bytes": func(c *Config) { c.ClientID = strings.Repeat("x", 100) },
 		"the embedded broker on localhost":  func(c *Config) { c.Embedded.Listen = "localhost:0" },
 		"the embedded broker on ::1":        func(c *Config) { c.Embedded.Listen = "[::1]:1883" },

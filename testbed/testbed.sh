@@ -11,8 +11,9 @@ source "$testbed/lib/mosquitto.sh"
 source "$testbed/lib/opensearch.sh"
 source "$testbed/lib/opensearch-secure.sh"
 source "$testbed/lib/opensearch-faults.sh"
+source "$testbed/lib/elasticsearch.sh"
 
-servers=(mosquitto opensearch opensearch-secure opensearch-faults)
+servers=(mosquitto opensearch opensearch-secure opensearch-faults elasticsearch)
 
 usage() {
   cat <<USAGE
@@ -21,7 +22,7 @@ usage: testbed.sh up [SERVER...]      start what is not running yet, and wait un
        testbed.sh kill SERVER SIGNAL  end it by a signal; up starts it again with what it has stored
        testbed.sh status              one line for each server; fails unless all are ready
        testbed.sh env                 print what the tests need to know of the running servers
-SERVER is mosquitto, opensearch, opensearch-secure, opensearch-faults or all (the default).
+SERVER is mosquitto, opensearch, opensearch-secure, opensearch-faults, elasticsearch or all (the default).
 USAGE
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"pulltrail/internal/compat"
 	"pulltrail/internal/config"
 )
 
@@ -29,6 +30,10 @@ type Process struct {
 	Env            []string // "KEY=value"
 	Stdin          *os.File // nil: there is nobody to ask
 	Stdout, Stderr io.Writer
+	// CompatDir is where mqtt2elasticsearch has its files; empty for /app/etc.
+	CompatDir string
+	// Documented is config.yaml with its comments.
+	Documented []byte
 }
 
 // command is the grammar. Kong makes the help from it.
@@ -37,23 +42,29 @@ type command struct {
 	DataDir  string `placeholder:"DIR" help:"Directory of everything that is kept (key data_dir)."`
 	LogLevel string `placeholder:"LEVEL" help:"debug, info, warn or error (key log.level)."`
 
-	Run     runCommand     `cmd:"" default:"withargs" help:"Run the daemon: poll on schedule, publish, store, serve the page (the default)."`
+	KeepMappings bool `help:"Leave counters that a mapping file of mqtt2elasticsearch has as integer as they are, instead of making them long."`
+
+	Run     runCommand     `cmd:"" default:"withargs" help:"Run the daemon: poll on schedule, publish, store, serve the page (the default, but see docs/MIGRATION.md for the tutorial's containers)."`
 	Collect collectCommand `cmd:"" help:"Poll now, through the whole chain, and print what became of each repository."`
 	Top     topCommand     `cmd:"" help:"Show how the repositories fare, with a sparkline of 30 days."`
 	Check   checkCommand   `cmd:"" help:"Check the configuration and, with --connect, every neighbour."`
 	Demo    demoCommand    `cmd:"" help:"Show everything on a simulated Docker Hub with two years of history. It reads no configuration, sends nothing anywhere and leaves nothing behind."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
+	Migrate migrateCommand `cmd:"" help:"Print the config.yaml that is equivalent to the configuration of dockerhubstats2mqtt, mqtt2elasticsearch or both."`
+
 	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for users of the page and of the broker inside (keys web.password_hash, mqtt.embedded.users)."`
 	Import       importCommand       `cmd:"" help:"Bring older data into history: CSV, JSON lines, or the indices of a cluster."`
 	Export       exportCommand       `cmd:"" help:"Write history, or pulls per day, as CSV, JSON or JSON lines."`
 
 	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
+
+	way string // how a start without arguments was understood; empty with arguments
 }
 
 const description = `Keeps the trail of Docker Hub's pull counters: polls repositories on a cron
 schedule, publishes every snapshot to MQTT, receives it back and stores it in an
-embedded history and, where configured, in OpenSearch.
+embedded history and, where configured, in OpenSearch or Elasticsearch.
 
 Every key of the configuration file can also be set in the environment:
 collector.schedule is PULLTRAIL_COLLECTOR_SCHEDULE.`
@@ -72,7 +83,9 @@ func Main(ctx context.Context, p Process) int {
 	if err != nil {
 		return complain(p, err)
 	}
-	parsed, err := parser.Parse(p.Args)
+	args, way := start(&p)
+	c.way = way
+	parsed, err := parser.Parse(args)
 	if exit >= 0 {
 		return exit
 	}
@@ -105,13 +118,22 @@ func complain(p Process, err error) int {
 
 // load reads the configuration with what the flags say on top.
 func (c *command) load(p *Process) (config.Config, error) {
+	return c.loadWith(p, compat.Read(c.sources(p)))
+}
+
+func (c *command) loadWith(p *Process, found *compat.Found) (config.Config, error) {
 	overrides := make(map[string]any)
 	for key, value := range map[string]string{"data_dir": c.DataDir, "log.level": c.LogLevel} {
 		if value != "" {
 			overrides[key] = value
 		}
 	}
-	return config.Load(config.Options{File: c.Config, Explicit: c.Config != "", Env: p.Env, Overrides: overrides})
+	return config.Load(config.Options{File: c.Config, Explicit: c.Config != "", Env: p.Env, Compat: found, Overrides: overrides})
+}
+
+// sources are where the tutorial's containers have their configuration.
+func (c *command) sources(p *Process) compat.Sources {
+	return compat.Sources{Env: p.Env, Dir: p.CompatDir, KeepMappings: c.KeepMappings}
 }
 
 // logger writes to standard error.

@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,11 +32,24 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"pulltrail": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			code := cli.Main(ctx, cli.Process{Args: os.Args[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
+			code := cli.Main(ctx, cli.Process{
+				Args: os.Args[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Documented: documented(),
+			})
 			stop()
 			os.Exit(code)
 		},
 	})
+}
+
+// documented is config.yaml of the project: scripts run elsewhere, so its place is that of
+// this file.
+func documented() []byte {
+	_, here, _, _ := runtime.Caller(0)
+	data, err := os.ReadFile(filepath.Join(filepath.Dir(here), "..", "..", "config.yaml"))
+	if err != nil {
+		panic(err)
+	}
+	return data
 }
 
 // patience bounds how long a script waits for something that must come.
@@ -47,7 +62,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"waitfor": waitFor, "publish": publish, "eventually": eventually,
+			"waitfor": waitFor, "publish": publish, "eventually": eventually, "retained": retained,
 		},
 		Setup: func(env *testscript.Env) error {
 			hub := hubtest.New(t)
@@ -81,6 +96,7 @@ func serveBroker(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("BROKER", "mqtt://"+b.Addr().String())
+	env.Setenv("BROKER_PORT", b.Addr().String()[strings.LastIndexByte(b.Addr().String(), ':')+1:])
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Serve(ctx) }()
@@ -123,6 +139,58 @@ func publishTo(address, topic string, payload []byte) error {
 	}
 	_, err = client.Publish(ctx, &paho.Publish{Topic: topic, QoS: 1, Payload: payload})
 	return errors.Join(err, client.Disconnect(&paho.Disconnect{}))
+}
+
+// retained is the command "retained TOPIC REGEXP": the message that $BROKER retains under
+// the topic matches. With "!", it retains none that does.
+func retained(ts *testscript.TestScript, not bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: retained TOPIC REGEXP")
+	}
+	want, err := regexp.Compile(args[1])
+	ts.Check(err)
+	payloads, err := retainedBy(strings.TrimPrefix(ts.Getenv("BROKER"), "mqtt://"), args[0])
+	ts.Check(err)
+	if slices.ContainsFunc(payloads, want.MatchString) == not {
+		ts.Fatalf("the broker retains %q", payloads)
+	}
+}
+
+// retainedBy are the payloads that a broker retains under a filter. It sends them before
+// what is published afterwards, which is how the end is known.
+func retainedBy(address, filter string) (payloads []string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	got := make(chan *paho.Publish, 100)
+	client := paho.NewClient(paho.ClientConfig{Conn: conn, OnPublishReceived: []func(paho.PublishReceived) (bool, error){
+		func(r paho.PublishReceived) (bool, error) { got <- r.Packet; return true, nil },
+	}})
+	if _, err := client.Connect(ctx, &paho.Connect{ClientID: "retained", CleanStart: true, KeepAlive: 30}); err != nil {
+		return nil, errors.Join(fmt.Errorf("connect: %w", err), conn.Close())
+	}
+	defer func() { err = errors.Join(err, client.Disconnect(&paho.Disconnect{})) }()
+	const end = "end/of/retained"
+	if _, err := client.Subscribe(ctx, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: filter, QoS: 1}, {Topic: end, QoS: 1}}}); err != nil {
+		return nil, err
+	}
+	if _, err := client.Publish(ctx, &paho.Publish{Topic: end, QoS: 1}); err != nil {
+		return nil, err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case m := <-got:
+			if m.Topic == end {
+				return payloads, nil
+			}
+			payloads = append(payloads, m.Topic+" "+string(m.Payload))
+		}
+	}
 }
 
 // eventually is the command "eventually REGEXP PROGRAM ARG...": it runs the program

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +66,11 @@ func (f clusterFlags) openCluster(address string, elasticsearch bool, log *slog.
 	if f.Insecure {
 		log.Warn("the certificate of the cluster is not verified: name its CA with --ca-file instead of --insecure", "url", address)
 	}
-	client, err := search.New(opts)
+	connect := search.NewOpenSearch
+	if elasticsearch {
+		connect = search.NewElasticsearch
+	}
+	client, err := connect(opts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,7 +96,7 @@ func (c importCommand) sameCluster(cfg config.Config) []string {
 	if err != nil || from.Host == "" || c.DryRun {
 		return nil
 	}
-	for _, address := range cfg.Indexer.OpenSearch.URLs {
+	for _, address := range slices.Concat(cfg.Indexer.OpenSearch.URLs, cfg.Indexer.Elasticsearch.URLs) {
 		if sink, err := url.Parse(address); err == nil && sink.Host == from.Host {
 			return []string{"Pulltrail stores in this cluster too, what was imported included, with ids of its own: where both are in the same indices, each number is there twice; see Bring older data in the README"}
 		}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"pulltrail/app"
+	"pulltrail/internal/compat"
 	"pulltrail/internal/config"
 	"pulltrail/internal/control"
 	"pulltrail/internal/datadir"
@@ -24,44 +25,51 @@ import (
 type collectCommand struct {
 	Repositories []string      `arg:"" optional:"" name:"repository" help:"Repositories as namespace/name; a bare name is an official image. Without any: those of the configuration."`
 	JSON         bool          `help:"Print one JSON object instead of a table."`
-	Settle       time.Duration `default:"1m" help:"How long to wait for the snapshots to be stored everywhere."`
+	Settle       time.Duration `default:"1m" help:"How long to wait for the snapshots to be stored everywhere, with --publish-only for the broker's acknowledgements."`
+	PublishOnly  bool          `help:"Only publish, wait for the broker's acknowledgements and end. Needs no data directory and keeps nothing."`
 }
 
 // report is the outcome of a run, and what --json prints.
 type report struct {
 	control.Summary
 	Results []control.Result `json:"results"`
+
+	published bool // and not stored
 }
 
-// Run collects through the daemon that owns the data directory, or by itself
-// where none runs.
+// Run collects through the daemon that owns the data directory, by itself where none
+// runs, or only publishes.
 func (c collectCommand) Run(ctx context.Context, p *Process, top *command) error {
-	cfg, err := top.load(p)
+	found := compat.Read(top.sources(p))
+	cfg, err := top.loadWith(p, found)
 	if err != nil {
 		return err
 	}
+	top.explain(logger(p, cfg), found)
 	repositories, err := parseRepositories(c.Repositories)
 	if err != nil {
 		return err
 	}
-	total, plan := len(repositories), cfg.Plan()
-	if total == 0 {
-		total = len(plan.Names)
-	}
-	if total == 0 && len(plan.Namespaces) == 0 {
-		return errors.New("there is nothing to collect: name repositories in the key collector.repositories or on the command line")
-	}
-	var r report
-	progress := newProgress(p.Stderr, total)
-	collect := func(ctx context.Context, via control.Daemon) (err error) {
-		r.Summary, err = via.Collect(ctx, repositories, c.Settle, func(result control.Result) {
-			r.Results = append(r.Results, result)
-			progress.show(result.Repository.String())
-		})
-		progress.clear()
+	total, err := toCollect(cfg, repositories)
+	if err != nil {
 		return err
 	}
-	if err := reach(ctx, p, cfg, collect); err != nil {
+	r := report{published: c.PublishOnly}
+	progress := newProgress(p.Stderr, total)
+	took := func(result control.Result) {
+		r.Results = append(r.Results, result)
+		progress.show(result.Repository.String())
+	}
+	if c.PublishOnly {
+		r.Summary, err = app.PublishOnly(ctx, cfg, logger(p, quieter(cfg)), repositories, c.Settle, took)
+	} else {
+		err = reach(ctx, p, cfg, func(ctx context.Context, via control.Daemon) (err error) {
+			r.Summary, err = via.Collect(ctx, repositories, c.Settle, took)
+			return err
+		})
+	}
+	progress.clear()
+	if err != nil {
 		return err
 	}
 	if err := r.print(p.Stdout, c.JSON); err != nil {
@@ -71,6 +79,20 @@ func (c collectCommand) Run(ctx context.Context, p *Process, top *command) error
 		return errReported
 	}
 	return nil
+}
+
+// toCollect is how many repositories there are to collect, as far as that is known.
+func toCollect(cfg config.Config, named []hub.Repository) (int, error) {
+	plan := cfg.Plan()
+	switch {
+	case !cfg.Collects():
+		return 0, fmt.Errorf("nothing is collected here, because mode is %s: write mode: %s or %s", cfg.Mode, config.ModeBoth, config.ModeCollector)
+	case len(named) > 0:
+		return len(named), nil
+	case len(plan.Names)+len(plan.Namespaces) == 0:
+		return 0, errors.New("there is nothing to collect: name repositories in the key collector.repositories or on the command line")
+	}
+	return len(plan.Names), nil
 }
 
 // reach calls ask with the running daemon, or with a process of its own that ends
@@ -131,8 +153,15 @@ func (r report) print(w io.Writer, asJSON bool) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n%d stored, %d there already, %d failed, in %v\n",
-		r.Succeeded, r.Skipped, r.Failed, r.Duration.Round(10*time.Millisecond))
+	stored := "stored"
+	switch {
+	case r.published && r.Undelivered == "":
+		stored = "published"
+	case r.published:
+		stored = "polled"
+	}
+	_, err := fmt.Fprintf(w, "\n%d %s, %d there already, %d failed, in %v\n",
+		r.Succeeded, stored, r.Skipped, r.Failed, r.Duration.Round(10*time.Millisecond))
 	for _, note := range r.Notes {
 		if err == nil {
 			_, err = fmt.Fprintf(w, "Note: %s\n", note)

@@ -21,6 +21,7 @@ const indexed = 700
 func serveIndices(t *testing.T, dir string) string {
 	asked := filepath.Join(dir, "asked")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Elastic-Product", "Elasticsearch") // an Elasticsearch says so
 		var request struct {
 			Size        int
 			SearchAfter []int64 `json:"search_after"`

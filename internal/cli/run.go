@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"pulltrail/app"
+	"pulltrail/internal/compat"
 	"pulltrail/internal/version"
 )
 
@@ -13,12 +14,15 @@ type runCommand struct{}
 
 // Run is the daemon.
 func (runCommand) Run(ctx context.Context, p *Process, c *command) error {
-	cfg, err := c.load(p)
+	found := compat.Read(c.sources(p))
+	cfg, err := c.loadWith(p, found)
 	if err != nil {
 		return err
 	}
+	log := logger(p, cfg)
+	c.explain(log, found)
 	tuneMemory()
-	err = app.Run(ctx, cfg, app.Options{Log: logger(p, cfg)})
+	err = app.Run(ctx, cfg, app.Options{Log: log})
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // it was told to stop while it was starting
 	}

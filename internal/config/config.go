@@ -1,6 +1,7 @@
 // Package config assembles the sections of the configuration and reads them from
-// where they may be set: the defaults, then the file, then the environment, then
-// the flags, each overriding the one before.
+// where they may be set: the defaults, then what the tutorial's containers are
+// configured with, then the file, then the environment, then the flags, each
+// overriding the one before.
 //
 // It promises to be strict and complete. A key that nobody knows, a value of the
 // wrong type (nothing is converted silently), a value that makes no sense: each is
@@ -20,6 +21,8 @@ import (
 
 // Config is the whole configuration. Printing it shows no secret.
 type Config struct {
+	// Mode is "both", "collector" or "indexer": which halves this process is.
+	Mode string `koanf:"mode"`
 	// DataDir is the directory of everything that is kept; a relative path is meant
 	// from the working directory.
 	DataDir string `koanf:"data_dir"`
@@ -30,6 +33,19 @@ type Config struct {
 	Indexer   indexer.Config   `koanf:"indexer"`
 	Web       web.Config       `koanf:"web"`
 }
+
+// The values of Config.Mode.
+const (
+	ModeBoth      = "both"
+	ModeCollector = "collector" // polls and publishes, and receives nothing
+	ModeIndexer   = "indexer"   // receives and stores, and polls nothing
+)
+
+// Collects reports whether this process polls Docker Hub.
+func (c Config) Collects() bool { return c.Mode != ModeIndexer }
+
+// Receives reports whether this process subscribes.
+func (c Config) Receives() bool { return c.Mode != ModeCollector }
 
 // Log is the section "log".
 type Log struct {
@@ -43,6 +59,7 @@ type Log struct {
 // service than Docker Hub.
 func Default() Config {
 	return Config{
+		Mode:      ModeBoth,
 		DataDir:   "data",
 		Log:       Log{Level: "info", Format: "text"},
 		Collector: collector.DefaultConfig(),

@@ -30,8 +30,12 @@ func TestTheDocumentedFileIsTheDefaults(t *testing.T) {
 }
 
 func TestTheDocumentedExamplesAreRight(t *testing.T) {
+	content, err := withExamples(string(readDocumented(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(file, []byte(withExamples(t)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := Load(Options{File: file, Env: []string{"PULLTRAIL_INDEXER_OPENSEARCH_URLS=http://localhost:9200"}})
@@ -39,7 +43,7 @@ func TestTheDocumentedExamplesAreRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []indexer.Route{{
-		Topic: "home/speedtest/#", Kind: indexer.KindDocument, Index: "speedtest-{Y}-{m}", ID: "fields(timestamp, host)", TimeField: "timestamp",
+		Topic: "home/speedtest/#", Kind: indexer.KindDocument, Index: "speedtest-{Y}-{m}", ID: "fields(timestamp, host)", TimeField: "timestamp", Untimed: indexer.UntimedRefuse,
 	}}
 	if diff := cmp.Diff(want, c.Indexer.Routes); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -49,62 +53,14 @@ func TestTheDocumentedExamplesAreRight(t *testing.T) {
 	}
 }
 
-// withExamples is the documented file with its commented examples in force.
-func withExamples(t *testing.T) string {
+// readDocumented is the documented file.
+func readDocumented(t *testing.T) []byte {
 	t.Helper()
 	data, err := os.ReadFile(documented())
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := uncommented(t, string(data), "    ", "users")
-	return uncommented(t, text, "  ", "routes")
-}
-
-// uncommented is the file with the example of the list called name instead of the empty one.
-func uncommented(t *testing.T, file, indent, name string) string {
-	t.Helper()
-	before, example, found := strings.Cut(file, indent+name+": []\n"+indent+"# For example:\n")
-	if !found {
-		t.Fatalf("config.yaml has no commented example of %s", name)
-	}
-	lines := strings.SplitAfter(example, "\n")
-	for i, line := range lines {
-		rest, isComment := strings.CutPrefix(line, indent+"# ")
-		if !isComment {
-			break
-		}
-		lines[i] = indent + rest
-	}
-	return before + strings.Join(lines, "")
-}
-
-// meanings are the comments of the documented file, by path of the key that they
-// stand above.
-func meanings(t *testing.T) map[string]string {
-	t.Helper()
-	content := withExamples(t)
-	m := newMistakes()
-	if _, err := (&fileParser{name: "config.yaml", root: table(), mistakes: m}).Unmarshal([]byte(content)); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.err(); err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(content, "\n")
-	comment := func(line string) (string, bool) { return strings.CutPrefix(strings.TrimSpace(line), "# ") }
-	all := make(map[string]string)
-	for path, o := range m.origins {
-		var words []string
-		for i := o.line - 2; i >= 0; i-- {
-			text, isComment := comment(lines[i])
-			if !isComment {
-				break
-			}
-			words = append([]string{text}, words...)
-		}
-		all[strings.ReplaceAll(path, "[0]", "[]")] = strings.Join(words, " ")
-	}
-	return all
+	return data
 }
 
 func TestTheDocumentationSaysWhatTheDocumentedFileSays(t *testing.T) {
@@ -113,7 +69,10 @@ func TestTheDocumentationSaysWhatTheDocumentedFileSays(t *testing.T) {
 
 func documentation(t *testing.T) string {
 	t.Helper()
-	means := meanings(t)
+	means, err := meanings(readDocumented(t))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var order []string
 	rows := make(map[string]string)
 	for _, k := range Keys() {
@@ -177,7 +136,8 @@ Without any configuration Pulltrail polls two repositories once a night, is its 
 broker and keeps the history in the directory ` + "`data`" + `. A configuration needs only the
 keys that differ from these defaults.
 
-Values come from four places, each overriding the one before: the defaults below, the file
+Values come from five places, each overriding the one before: the defaults below, the
+configuration of the tutorial's containers where there is one ([MIGRATION.md](MIGRATION.md)), the file
 (` + "`config.yaml`" + ` in the working directory, or the one named by ` + "`--config`" + `), the environment,
 the flags. ` + "[`config.yaml`](../config.yaml)" + ` is the defaults as a file, to copy from.
 

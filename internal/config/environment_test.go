@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,13 +28,15 @@ func settings(k *key) string {
 		return "77s"
 	}
 	return map[string]string{
-		"log.level": "warn", "log.format": "json", "collector.url": "https://hub.example",
+		"mode": "indexer", "log.level": "warn", "log.format": "json", "collector.url": "https://hub.example",
 		"collector.schedule": "@every 6h", "collector.timezone": "Europe/Berlin", "collector.repositories": "nginx, a/b", "collector.exclude": "", "collector.detail": "always",
 		"mqtt.url": "mqtts://broker.example:8883", "indexer.opensearch.urls": "https://a.example:9200 https://b.example:9200", "indexer.opensearch.compress": "always",
 		"mqtt.version": "3.1.1", "mqtt.status_topic": "home/{client_id}", "mqtt.home_assistant.prefix": "ha/discovery", "mqtt.embedded.listen": "localhost:2883", "mqtt.embedded.listen_tls": "localhost:9883", "web.listen": ":9090", "web.password_hash": "$2a$04$" + strings.Repeat("a", 53), "web.password_hash_file": "",
 		"mqtt.password_file": "", "collector.password_file": "", "indexer.opensearch.password_file": "", // instead of password
 		"collector.tls.ca_file": "", "collector.tls.cert_file": "", "collector.tls.key_file": "", "mqtt.embedded.tls.cert_file": "", "mqtt.embedded.tls.key_file": "", "mqtt.tls.ca_file": "", "mqtt.tls.cert_file": "", "mqtt.tls.key_file": "", // read when checked
 		"indexer.opensearch.tls.ca_file": "", "indexer.opensearch.tls.cert_file": "", "indexer.opensearch.tls.key_file": "",
+		"indexer.elasticsearch.urls": "https://c.example:9200", "indexer.elasticsearch.compress": "never", "indexer.elasticsearch.password_file": "",
+		"indexer.elasticsearch.tls.ca_file": "", "indexer.elasticsearch.tls.cert_file": "", "indexer.elasticsearch.tls.key_file": "",
 	}[k.path]
 }
 
@@ -48,6 +51,9 @@ func TestTheKeyThatNeedsAnotherCanBeSetInTheEnvironment(t *testing.T) {
 	}
 }
 
+// instead are the keys that do not go together with what settings has.
+var instead = []string{"indexer.elasticsearch.api_key", "indexer.elasticsearch.fingerprint"}
+
 func TestEveryKeyCanBeSetInTheEnvironment(t *testing.T) {
 	root := table()
 	var env []string
@@ -61,7 +67,7 @@ func TestEveryKeyCanBeSetInTheEnvironment(t *testing.T) {
 			return
 		}
 		s := settings(k)
-		if s == "" && !strings.HasSuffix(k.path, "_file") {
+		if s == "" && !strings.HasSuffix(k.path, "_file") && !slices.Contains(instead, k.path) {
 			s = "value-of-" + k.name
 		}
 		env = append(env, variable(k.path)+"="+s)
@@ -80,6 +86,17 @@ func TestEveryKeyCanBeSetInTheEnvironment(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, flat(c)); diff != "" {
 		t.Errorf("(-set +loaded):\n%s", diff)
+	}
+}
+
+func TestElasticsearchCanBeReachedByAKeyAndAFingerprint(t *testing.T) {
+	const key, fingerprint = "aWQ6a2V5", "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
+	c, err := Load(Options{Env: []string{
+		"PULLTRAIL_INDEXER_ELASTICSEARCH_URLS=https://c.example:9200",
+		"PULLTRAIL_INDEXER_ELASTICSEARCH_API_KEY=" + key, "PULLTRAIL_INDEXER_ELASTICSEARCH_FINGERPRINT=" + fingerprint,
+	}})
+	if got := c.Indexer.Elasticsearch; err != nil || got.APIKey.Reveal() != key || got.Fingerprint != fingerprint {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// defaultFile is read where it exists.
-const defaultFile = "config.yaml"
+// DefaultFile is read where it exists.
+const DefaultFile = "config.yaml"
 
 // content gives what was read to koanf.
 type content []byte
@@ -52,7 +52,7 @@ func cause(err error) error {
 // file loads the file as a layer.
 func (l *loader) file(name string, explicit bool) error {
 	if name == "" && !explicit {
-		name = defaultFile
+		name = DefaultFile
 	}
 	data, err := readFile(name)
 	switch {

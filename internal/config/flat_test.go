@@ -16,6 +16,10 @@ func flat(c Config) map[string]any {
 func flatten(of reflect.Value, path string, into map[string]any) {
 	for i := range of.NumField() {
 		field := of.Type().Field(i)
+		if field.Anonymous {
+			flatten(of.Field(i), path, into)
+			continue
+		}
 		below := join(path, field.Tag.Get("koanf"))
 		switch v := of.Field(i).Interface().(type) {
 		case secret.String:

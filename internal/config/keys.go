@@ -53,6 +53,10 @@ func fields(of reflect.Value, path string) []*key {
 	var keys []*key
 	for i := range of.NumField() {
 		field := of.Type().Field(i)
+		if field.Anonymous { // its keys stand among those beside it
+			keys = append(keys, fields(of.Field(i), path)...)
+			continue
+		}
 		name := field.Tag.Get("koanf")
 		if name == "" {
 			continue

@@ -29,7 +29,11 @@ func everyFieldHasATag(t *testing.T, of reflect.Type) {
 		if inner.Kind() == reflect.Slice {
 			inner = inner.Elem()
 		}
-		if inner == reflect.TypeFor[secret.String]() {
+		switch {
+		case inner == reflect.TypeFor[secret.String]():
+			continue
+		case field.Anonymous:
+			everyFieldHasATag(t, inner)
 			continue
 		}
 		if field.Tag.Get("koanf") == "" {

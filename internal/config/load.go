@@ -10,6 +10,7 @@ import (
 	"github.com/knadh/koanf/providers/structs"
 	"github.com/knadh/koanf/v2"
 
+	"pulltrail/internal/compat"
 	"pulltrail/internal/secret"
 )
 
@@ -22,6 +23,9 @@ type Options struct {
 	Explicit bool
 	// Env is the environment as os.Environ gives it.
 	Env []string
+	// Compat is what the tutorial's containers are configured with; nil for nothing. It
+	// counts more than the defaults and less than everything else.
+	Compat *compat.Found
 	// Overrides are what the flags say, by path. A value is a text, as it stands on
 	// the command line, or has the type of its key; nil is a flag that was not given.
 	Overrides map[string]any
@@ -58,6 +62,9 @@ type loader struct {
 
 func (l *loader) layers(o Options) error {
 	if err := l.k.Load(structs.Provider(Default(), "koanf"), nil); err != nil {
+		return err
+	}
+	if err := l.compat(o.Compat); err != nil {
 		return err
 	}
 	if err := l.file(o.File, o.Explicit); err != nil {

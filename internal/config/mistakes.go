@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"pulltrail/internal/compat"
 	"pulltrail/internal/problem"
 )
 
@@ -94,6 +95,7 @@ type source int
 
 const (
 	fromDefault source = iota
+	fromCompat
 	fromFile
 	fromEnvironment
 	fromFlag
@@ -104,6 +106,7 @@ type origin struct {
 	source       source
 	name         string // of the file, the variable or the flag
 	line, column int    // in the file; 0 for the file as a whole
+	theirs       string // what a user of the tutorial's containers calls the key; with fromCompat
 }
 
 func (o origin) String() string {
@@ -133,6 +136,7 @@ type mistakes struct {
 	found   []Mistake
 	origins map[string]origin // by path, "a.b[0].c" for sections in lists
 	excused map[string]bool   // paths about which nothing more is said
+	theirs  *compat.Found     // nil where nothing of the tutorial's containers is read
 }
 
 func newMistakes() *mistakes {
@@ -142,11 +146,8 @@ func newMistakes() *mistakes {
 // set remembers where the key at path was set, in place of earlier layers.
 func (m *mistakes) set(path string, o origin) {
 	m.origins[path] = o
-	if o.source == fromFile {
-		return // the first layer that sets anything
-	}
-	for p := range m.origins {
-		if strings.HasPrefix(p, path+"[") {
+	for p, earlier := range m.origins {
+		if earlier.source != o.source && strings.HasPrefix(p, path+"[") {
 			delete(m.origins, p)
 		}
 	}
@@ -161,7 +162,9 @@ func (m *mistakes) add(o origin, path string, value any, format string, args ...
 
 // addAtOrigin takes a mistake at the place where the key at path was set.
 func (m *mistakes) addAtOrigin(path string, value any, format string, args ...any) {
-	m.add(m.origins[path], path, value, format, args...)
+	o, p := m.inTheirWords(m.origins[path], problem.Problem{Key: path, Value: value, Message: fmt.Sprintf(format, args...)})
+	m.found = append(m.found, newMistake(o, p))
+	m.excuse(path)
 }
 
 // excuse keeps mistakes from being listed that only follow from one at path.
@@ -185,7 +188,34 @@ func (m *mistakes) addFinding(p problem.Problem) {
 			break
 		}
 	}
-	m.found = append(m.found, newMistake(o, p))
+	if m.follows(o, p) {
+		return
+	}
+	m.found = append(m.found, newMistake(m.inTheirWords(o, p)))
+}
+
+// follows reports whether p may only be a consequence of what was found wrong in the
+// configuration of the tutorial's containers: something is missing, or said already.
+func (m *mistakes) follows(o origin, p problem.Problem) bool {
+	if m.theirs == nil || len(m.theirs.Problems) == 0 || o.source > fromCompat {
+		return false
+	}
+	name, known := m.theirs.Word(p.Key)
+	return o.source == fromDefault || strings.HasSuffix(p.Key, ".kind") || known && m.theirs.Complains(name)
+}
+
+// inTheirWords puts the names of the tutorial's containers in place of ours, where the
+// value, or the lack of one, is theirs.
+func (m *mistakes) inTheirWords(o origin, p problem.Problem) (origin, problem.Problem) {
+	if m.theirs == nil || o.source > fromCompat {
+		return o, p
+	}
+	name, known := m.theirs.Word(p.Key)
+	if !known {
+		return o, p
+	}
+	p.Message = m.theirs.Translate(p.Message)
+	return theirOrigin(name), problem.Problem{Key: name.Key, Value: p.Value, Message: p.Message}
 }
 
 // parent is path without its last name or number.

@@ -19,16 +19,40 @@ const maxSocket = 100
 // paths; no value is a secret.
 func (c Config) Validate() problem.List {
 	var list problem.List
+	c.validateMode(&list)
 	c.validateDataDir(&list)
 	c.Log.validate(&list)
 	list.AddUnder("collector", c.Collector.Validate())
 	c.validateSchedule(&list)
 	list.AddUnder("mqtt", c.MQTT.Validate())
 	list.AddUnder("indexer", c.Indexer.Validate())
-	list.AddUnder("indexer", c.Indexer.ValidateOwn(c.MQTT.OwnFilter()))
+	if c.MQTT.Topic != "" {
+		list.AddUnder("indexer", c.Indexer.ValidateOwn(c.MQTT.OwnFilter()))
+	}
 	list.AddUnder("web", c.Web.Validate())
 	c.validateListeners(&list)
 	return list
+}
+
+func (c Config) validateMode(list *problem.List) {
+	switch c.Mode {
+	case ModeBoth:
+	case ModeCollector, ModeIndexer:
+		if c.MQTT.URL == "" {
+			list.Add("mode", c.Mode, "needs a broker where both halves meet: name it in mqtt.url, or write mode: both")
+		}
+	default:
+		list.Add("mode", c.Mode, "must be both, collector or indexer")
+	}
+	if c.MQTT.Topic != "" {
+		return
+	}
+	switch {
+	case c.Collects():
+		list.Add("mqtt.topic", "", "must name the topic to publish to, such as com/docker/hub/repositories/metrics; only mode: indexer can do without")
+	case len(c.Indexer.Routes) == 0:
+		list.Add("mqtt.topic", "", "names no snapshots to receive, and indexer.routes is empty: write one of the two")
+	}
 }
 
 func (c Config) validateDataDir(list *problem.List) {

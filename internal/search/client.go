@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/opensearch-project/opensearch-go/v4/opensearchtransport"
-
 	"pulltrail/internal/secret"
 	"pulltrail/internal/tlsconf"
 )
@@ -26,6 +24,12 @@ const (
 	dialTimeout = 10 * time.Second
 )
 
+// The remedies for status 401.
+const (
+	userRefused = "user or password refused (status 401): check the user and the password of the cluster"
+	keyRefused  = "API key refused (status 401): check that it is whole, and that it has neither expired nor been invalidated"
+)
+
 // Options are how to reach a cluster.
 type Options struct {
 	// URLs are its nodes; they are used in turn, one that fails is passed over for
@@ -33,10 +37,13 @@ type Options struct {
 	URLs     []string
 	Username string
 	Password secret.String
-	// APIKey, where it is set, is shown in place of user and password: that of an
-	// Elasticsearch, in its encoded form.
+	// APIKey stands in place of a user, in the form that Elasticsearch gives it. For
+	// Elasticsearch only.
 	APIKey secret.String
 	TLS    tlsconf.Config
+	// Fingerprint is the SHA-256 of the certificate to trust in place of those that TLS
+	// names; see tlsconf.Pin.
+	Fingerprint string
 	// Timeout bounds one request, the reading of its answer included.
 	Timeout time.Duration
 	// Compress sends the larger bodies compressed by gzip, which saves a network more
@@ -44,60 +51,76 @@ type Options struct {
 	Compress bool
 }
 
-// Client is a connection to a cluster, safe for concurrent use.
-type Client struct {
-	transport *opensearchtransport.Client
-	timeout   time.Duration
-	compress  bool
+// transport is what the two kinds of clusters have of their own: the official client of
+// each, with its choice of a node.
+type transport interface {
+	// Perform sends a request to one of the nodes, once. The answer's body is not read
+	// yet; there may be an answer beside an error.
+	Perform(req *http.Request) (*http.Response, error)
+	Close() error
 }
 
-// New makes a client; it does not connect. Close it.
-func New(opts Options) (*Client, error) {
-	if len(opts.URLs) == 0 {
+// Client is a connection to a cluster, safe for concurrent use.
+type Client struct {
+	transport    transport
+	timeout      time.Duration
+	compress     bool
+	unidentified string // the remedy for status 401
+}
+
+func newClient(t transport, opts Options) *Client {
+	c := &Client{transport: t, timeout: opts.Timeout, compress: opts.Compress, unidentified: userRefused}
+	if opts.APIKey.IsSet() {
+		c.unidentified = keyRefused
+	}
+	return c
+}
+
+// reach is what both clients are made of: the nodes, and the way to connect to them.
+func (o Options) reach() ([]*url.URL, *http.Transport, error) {
+	urls, err := o.nodes()
+	if err != nil {
+		return nil, nil, err
+	}
+	connections, err := o.connections()
+	return urls, connections, err
+}
+
+// nodes are the URLs, each in its parts.
+func (o Options) nodes() ([]*url.URL, error) {
+	if len(o.URLs) == 0 {
 		return nil, errors.New("a cluster needs a URL")
 	}
-	urls := make([]*url.URL, len(opts.URLs))
-	for i, address := range opts.URLs {
+	urls := make([]*url.URL, len(o.URLs))
+	for i, address := range o.URLs {
 		u, err := url.Parse(strings.TrimRight(address, "/"))
 		if err != nil {
 			return nil, errors.New("the URL of a cluster cannot be read") // its text may hold a password
 		}
 		urls[i] = u
 	}
-	trust, err := opts.TLS.Build()
+	return urls, nil
+}
+
+// connections make and keep the connections to the nodes.
+func (o Options) connections() (*http.Transport, error) {
+	trust, err := o.TLS.Build()
+	if err == nil && o.Fingerprint != "" {
+		err = tlsconf.Pin(trust, o.Fingerprint)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("tls: %w", err)
 	}
-	header := http.Header{}
-	if opts.APIKey.IsSet() {
-		header.Set("Authorization", "ApiKey "+opts.APIKey.Reveal())
-	}
-	transport, err := opensearchtransport.New(opensearchtransport.Config{
-		Header:       header,
-		URLs:         urls,
-		Username:     opts.Username,
-		Password:     opts.Password.Reveal(),
-		DisableRetry: true,
-		// The client would otherwise ask each node for its health and its statistics
-		// every few seconds, which a user with few permissions may not.
-		NodeStatsInterval:     -1,
-		MaxRetryClusterHealth: -1,
-		HealthCheck:           opensearchtransport.NoOpHealthCheck,
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
-			TLSClientConfig:     trust,
-			TLSHandshakeTimeout: dialTimeout,
-			MaxIdleConnsPerHost: 8,
-			IdleConnTimeout:     90 * time.Second,
-			WriteBufferSize:     64 << 10,
-			ReadBufferSize:      64 << 10,
-		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("opensearch client: %w", err)
-	}
-	return &Client{transport: transport, timeout: opts.Timeout, compress: opts.Compress}, nil
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSClientConfig:     trust,
+		TLSHandshakeTimeout: dialTimeout,
+		MaxIdleConnsPerHost: 8,
+		IdleConnTimeout:     90 * time.Second,
+		WriteBufferSize:     64 << 10,
+		ReadBufferSize:      64 << 10,
+	}, nil
 }
 
 // Close ends the connections.
@@ -166,7 +189,7 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	res, err := c.transport.Stream(req)
+	res, err := c.transport.Perform(req)
 	if res != nil {
 		defer func() { _ = res.Body.Close() }() // what was wanted of it has been read
 	}
@@ -180,12 +203,25 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 	case len(answer) > maxAnswer:
 		return nil, newError(res.StatusCode, "", fmt.Sprintf("the answer has more than %d bytes", maxAnswer))
 	case res.StatusCode < 200 || res.StatusCode > 299:
-		return nil, answerError(res.StatusCode, answer)
+		return nil, c.refusal(res.StatusCode, answer)
 	}
 	return answer, nil
 }
 
+// refusal is the error of an answer that is no success.
+func (c *Client) refusal(status int, answer []byte) *Error {
+	refused := answerError(status, answer)
+	if refused.Class == Unidentified {
+		refused.Err = errors.New(c.unidentified)
+	}
+	return refused
+}
+
 func unreachable(ctx context.Context, err error) *Error {
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
 	if errors.As(err, new(*tls.CertificateVerificationError)) {
 		err = fmt.Errorf("%w; name its CA in tls.ca_file", err)
 	}

@@ -1,6 +1,8 @@
-// Package search speaks to an OpenSearch cluster: it makes the connection, says what
-// an answer means, creates indices, stores documents in bulk and reads them in pages. It
-// reads from an Elasticsearch too.
+// Package search speaks to a cluster of OpenSearch or Elasticsearch: it makes the
+// connection, says what an answer means, creates indices, stores documents in bulk and
+// reads them in pages.
+// Both have the same requests and answers as far as they are used here, so they differ
+// only in the client that sends them and in the words of a missing permission.
 //
 // What it promises: one call is one try. Nothing is retried here, because only the
 // caller knows what else is waiting; every error says by its Class whether another

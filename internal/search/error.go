@@ -13,7 +13,7 @@ type Class int
 
 // The classes. Only Refused and TooLarge are for good.
 const (
-	Unexpected   Class = iota // not what an OpenSearch cluster answers
+	Unexpected   Class = iota // not what a cluster answers
 	Unreachable               // no answer: refused connection, timeout, TLS
 	Unavailable               // 5xx
 	Overloaded                // 429
@@ -62,7 +62,8 @@ type Error struct {
 	// Type and Reason are the cluster's own words, such as
 	// "mapper_parsing_exception"; they may be empty.
 	Type, Reason string
-	// Err is why there was no answer.
+	// Err is why there was no answer, or what to do about it where the cluster's words
+	// do not help.
 	Err error
 }
 
@@ -71,8 +72,6 @@ func (e *Error) Error() string {
 	switch {
 	case e.Err != nil:
 		return e.Err.Error()
-	case e.Class == Unidentified:
-		return "user or password refused (status 401): check the user and the password of the cluster"
 	case e.Type == "" && e.Reason == "":
 		return fmt.Sprintf("status %d %s", e.Status, http.StatusText(e.Status))
 	case e.Type == "":
@@ -87,7 +86,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Cause() string { return e.Class.String() }
 
 // shardLimit is part of the reason for a refused new index when the cluster has all
-// the shards that it may have, which OpenSearch calls a validation_exception (400).
+// the shards that it may have, which is called a validation_exception (400).
 const shardLimit = "shards open"
 
 // maxReason is how much of a cluster's words is kept, in bytes.

@@ -29,7 +29,12 @@ func open(t *testing.T, opts Options) *Client {
 	if opts.Timeout == 0 {
 		opts.Timeout = 5 * time.Second
 	}
-	c, err := New(opts)
+	c, err := NewOpenSearch(opts)
+	return opened(t, c, err)
+}
+
+func opened(t *testing.T, c *Client, err error) *Client {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,11 +175,11 @@ func TestACallerWhoGivesUpIsNotToldOfATimeout(t *testing.T) {
 
 func TestNewNeedsAnAddressThatCanBeRead(t *testing.T) {
 	for _, urls := range [][]string{nil, {"http://user:hush\x00@h"}} {
-		if _, err := New(Options{URLs: urls}); err == nil || strings.Contains(err.Error(), "hush") {
+		if _, err := NewOpenSearch(Options{URLs: urls}); err == nil || strings.Contains(err.Error(), "hush") {
 			t.Errorf("error %v", err)
 		}
 	}
-	if _, err := New(Options{URLs: []string{"http://h"}, TLS: tlsconf.Config{CAFile: "/none"}}); err == nil {
+	if _, err := NewOpenSearch(Options{URLs: []string{"http://h"}, TLS: tlsconf.Config{CAFile: "/none"}}); err == nil {
 		t.Error("a CA file that is not there was taken")
 	}
 }

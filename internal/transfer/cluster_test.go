@@ -150,7 +150,7 @@ func newFakeCluster(t *testing.T) *fakeCluster {
 func (f *fakeCluster) source(t *testing.T) *Cluster {
 	t.Helper()
 	server := httptest.NewServer(f)
-	client, err := search.New(search.Options{URLs: []string{server.URL}, Timeout: 10 * time.Second})
+	client, err := search.NewOpenSearch(search.Options{URLs: []string{server.URL}, Timeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

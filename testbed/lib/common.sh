@@ -1,7 +1,7 @@
 # What all servers have in common: where things are, processes, waiting.
 # shellcheck shell=bash
 
-# The servers run as this user and group where the caller is root: OpenSearch refuses
+# The servers run as this user and group where the caller is root: the clusters refuse
 # to be root, and Mosquitto has no need to be.
 nobody=65534
 
@@ -113,4 +113,42 @@ signal() {
   number=$(pid "$1") || fail "$1: not running"
   kill -s "$2" "$number"
   while running "$1"; do sleep 0.05; done
+}
+
+# authority DIR makes a certification authority and a server's certificate, once, and
+# again when they are about to expire: ca.pem, server.pem (with the authority's behind
+# it, as servers send it) and server.key.
+authority() {
+  local dir=$1
+  needs openssl openssl
+  openssl x509 -in "$dir/server.pem" -noout -checkend 86400 >/dev/null 2>&1 && return
+  rm -rf "$dir" "$dir.new"
+  mkdir -p "$dir.new"
+  (
+    cd "$dir.new"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj "/CN=Pulltrail testbed CA" \
+      -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign -keyout ca.key -out ca.pem
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=localhost" -keyout server.key -out server.csr
+    openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 365 -out server.pem \
+      -extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n')
+    cat ca.pem >>server.pem
+    rm ca.key server.csr # nothing else is ever signed
+  ) 2>"$cache/openssl.log" || fail "openssl failed: $(cat "$cache/openssl.log")"
+  mv "$dir.new" "$dir"
+}
+
+# java_home prints the newest Java that can run OpenSearch 3 and Elasticsearch 9.
+java_home() {
+  local dir version best=0 found=
+  if [[ -n ${OPENSEARCH_JAVA_HOME:-} ]]; then
+    echo "$OPENSEARCH_JAVA_HOME"
+    return
+  fi
+  for dir in ${JAVA_HOME:+"$JAVA_HOME"} /usr/lib/jvm/*; do
+    [[ -x $dir/bin/java && -r $dir/release ]] || continue
+    version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$dir/release")
+    if ((${version:-0} >= 21 && version > best)); then best=$version found=$dir; fi
+  done
+  [[ -n $found ]] || fail "the clusters need Java 21 or newer, and there is none in /usr/lib/jvm: install one, or name it in OPENSEARCH_JAVA_HOME"
+  echo "$found"
 }

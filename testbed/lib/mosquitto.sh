@@ -20,7 +20,7 @@ mosquitto.prepare() {
   mosquitto_program >/dev/null || fail "mosquitto is missing: install it (Debian: apt-get install mosquitto)"
   needs mosquitto_sub mosquitto-clients
   needs mosquitto_passwd mosquitto
-  mosquitto_authority
+  authority "$mosquitto_tls"
   mkdir -p "$state/data"
   cp "$mosquitto_tls"/{ca.pem,server.pem,server.key} "$state/"
   rm -f "$state/passwords"
@@ -46,26 +46,6 @@ listener $mosquitto_ws_port 127.0.0.1
 protocol websockets
 allow_anonymous true
 CONF
-}
-
-# mosquitto_authority makes a certification authority and the broker's certificate,
-# once, and again when they are about to expire.
-mosquitto_authority() {
-  local dir=$mosquitto_tls
-  needs openssl openssl
-  openssl x509 -in "$dir/server.pem" -noout -checkend 86400 >/dev/null 2>&1 && return
-  rm -rf "$dir" "$dir.new"
-  mkdir -p "$dir.new"
-  (
-    cd "$dir.new"
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj "/CN=Pulltrail testbed CA" \
-      -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign -keyout ca.key -out ca.pem
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=localhost" -keyout server.key -out server.csr
-    openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 365 -out server.pem \
-      -extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n')
-    rm ca.key server.csr # nothing else is ever signed
-  ) 2>"$cache/openssl.log" || fail "openssl failed: $(cat "$cache/openssl.log")"
-  mv "$dir.new" "$dir"
 }
 
 mosquitto.start() { background mosquitto "$(mosquitto_program)" -c "$run/mosquitto/mosquitto.conf"; }

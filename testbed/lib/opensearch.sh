@@ -21,22 +21,6 @@ opensearch.ready() {
 
 opensearch.variables() { export_line OPENSEARCH "http://127.0.0.1:$opensearch_port"; }
 
-# java_home prints the newest Java that can run OpenSearch 3.
-java_home() {
-  local dir version best=0 found=
-  if [[ -n ${OPENSEARCH_JAVA_HOME:-} ]]; then
-    echo "$OPENSEARCH_JAVA_HOME"
-    return
-  fi
-  for dir in ${JAVA_HOME:+"$JAVA_HOME"} /usr/lib/jvm/*; do
-    [[ -x $dir/bin/java && -r $dir/release ]] || continue
-    version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$dir/release")
-    if ((${version:-0} >= 21 && version > best)); then best=$version found=$dir; fi
-  done
-  [[ -n $found ]] || fail "OpenSearch needs Java 21 or newer, and there is none in /usr/lib/jvm: install one, or name it in OPENSEARCH_JAVA_HOME"
-  echo "$found"
-}
-
 # opensearch_install HOME [MAVEN OPTION...] fetches the official build and completes
 # it, unless it is there. An installation that was interrupted is begun anew.
 opensearch_install() {

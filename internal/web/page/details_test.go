@@ -129,10 +129,12 @@ type engine struct {
 	report  Report
 	err     error
 	pressed int
+	sinks   []Sink
 }
 
 func (e *engine) Report(context.Context) (Report, error) { return e.report, e.err }
 func (e *engine) Collect()                               { e.pressed++ }
+func (e *engine) Sinks() []Sink                          { return e.sinks }
 
 // detailed is what the pages of details are made of.
 type detailed struct {

@@ -10,6 +10,8 @@ import (
 type Operations interface {
 	// Report is how everything stands. With an error, what could be read of it.
 	Report(ctx context.Context) (Report, error)
+	// Sinks are how far each has come; it is known without reading anything.
+	Sinks() []Sink
 	// Collect has a run begin now, without waiting for it. Where one is under way, that is
 	// the one.
 	Collect()

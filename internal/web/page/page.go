@@ -103,6 +103,8 @@ type Options struct {
 	// Tracked are the repositories that are polled.
 	Tracked func(context.Context) ([]hub.Repository, error)
 	Version string
+	// SignIn is whether there is a user to sign in as, although the page is open to all.
+	SignIn bool
 	// Demo says on every page that its numbers are simulated.
 	Demo bool
 	Log  *slog.Logger
@@ -166,7 +168,7 @@ func (h *handler) index(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.ask = parseQuery(r.URL.Query())
-	h.render(w, r, http.StatusOK, "index.html", newView(h.frame(), f))
+	h.render(w, r, http.StatusOK, "index.html", newView(h.frame(r), f))
 }
 
 // facts are what the visitor may know.
@@ -183,7 +185,7 @@ func (h *handler) facts(ctx context.Context) (facts, error) {
 	tracked, err2 := h.Tracked(ctx)
 	err = errors.Join(err, err2)
 	h.note(ctx, &h.noRoster, "read what is tracked", err)
-	f := facts{now: h.Now(), trails: trails, tracked: tracked, run: run, next: h.Runs.Next(), letters: h.letters(ctx)}
+	f := facts{now: h.Now(), trails: trails, tracked: tracked, run: run, next: h.Runs.Next(), letters: h.letters(ctx), sinks: h.Operations.Sinks()}
 	if !access.Of(ctx).Authenticated {
 		f.hidePrivate()
 	}
@@ -215,7 +217,7 @@ func (h *handler) note(ctx context.Context, failing *atomic.Bool, what string, e
 
 // problem answers with a page that says what is the matter.
 func (h *handler) problem(w http.ResponseWriter, r *http.Request, status int, text trouble) {
-	around := h.frame()
+	around := h.frame(r)
 	around.Title = text.Heading
 	h.render(w, r, status, "problem.html", struct {
 		frame
@@ -230,16 +232,17 @@ type frame struct {
 	Title       string // of the page; empty for the overview
 	Style, Icon string
 	Demo        bool
+	SignIn      bool // there is a user, and the visitor is not that
 	// Script is ours; Plot is the library that it draws with, loaded where it is needed.
 	Script, Plot, Licences string
 	Refresh                int // seconds until the page reloads itself; 0 is never
 }
 
-func (h *handler) frame() frame {
+func (h *handler) frame(r *http.Request) frame {
 	return frame{
 		Words: english(), Version: h.Version, Style: h.assets.url(stylePath), Icon: h.assets.url(iconPath),
 		Script: h.assets.url(scriptPath), Plot: h.assets.url(plotPath), Licences: h.assets.url(licencePath),
-		Demo: h.Demo,
+		Demo: h.Demo, SignIn: h.SignIn && !access.Of(r.Context()).Authenticated,
 	}
 }
 

@@ -111,6 +111,7 @@ type scene struct {
 	query   string
 	runs    runs
 	tracked []hub.Repository
+	sinks   []Sink
 }
 
 func handlerOf(t *testing.T, s scene) http.Handler {
@@ -121,7 +122,7 @@ func handlerOf(t *testing.T, s scene) http.Handler {
 func handlerWith(t *testing.T, s scene, refused *letters) http.Handler {
 	t.Helper()
 	h, err := New(Options{
-		Curves: curves(&past{newest: s.stored, samples: s.samples}), DeadLetters: refused, Runs: s.runs, Tracked: func(context.Context) ([]hub.Repository, error) { return s.tracked, nil },
+		Curves: curves(&past{newest: s.stored, samples: s.samples}), Operations: &engine{sinks: s.sinks}, DeadLetters: refused, Runs: s.runs, Tracked: func(context.Context) ([]hub.Repository, error) { return s.tracked, nil },
 		Version: "1.2.3", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	})
 	if err != nil {
@@ -304,21 +305,21 @@ func TestTheStatusLine(t *testing.T) {
 		scene
 		level, want string
 	}{
-		"all is well":                    {scene{there, nil, "", runs{ended([]string{"library/nginx"}), tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
-		"nothing is scheduled":           {scene{there, nil, "", runs{ended([]string{"library/nginx"}), time.Time{}}, nil}, levelOK, "Collected 3 h ago"},
-		"a failure that may pass":        {scene{there, nil, "", runs{ended([]string{"a/b"}, slow), tomorrow}, nil}, levelWarn, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
-		"a failure that needs a person":  {scene{there, nil, "", runs{ended([]string{"library/nginx"}, gone), tomorrow}, all("me/gone")}, levelBad, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
-		"the only one failed":            {scene{there, nil, "", runs{ended(nil, slow), tomorrow}, nil}, levelWarn, "The run 3 h ago failed, next in 21 h"},
-		"all of several failed":          {scene{there, nil, "", runs{ended(nil, slow, gone), tomorrow}, nil}, levelWarn, "The run 3 h ago failed for all 2, next in 21 h"},
-		"a run is under way":             {scene{there, nil, "", runs{&under, tomorrow}, nil}, levelBusy, "Collecting now, last collected 3 h ago"},
-		"the first run is under way":     {scene{nil, nil, "", runs{&Run{Running: true}, tomorrow}, all("a/b")}, levelBusy, "Collecting for the first time"},
-		"the snapshot has not arrived":   {scene{[]history.Repository{old}, nil, "", runs{ended([]string{"library/nginx"}), tomorrow}, nil}, levelWarn, "Collected 3 h ago, not stored yet, next in 21 h"},
-		"no run since the process began": {scene{there, nil, "", runs{nil, tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
-		"no run ever":                    {scene{nil, nil, "", runs{nil, tomorrow}, all("a/b")}, levelIdle, "Nothing collected yet, first run in 21 h"},
-		"no run ever and none to come":   {scene{nil, nil, "", runs{}, all("a/b")}, levelIdle, "Nothing collected yet"},
-		"nothing to collect":             {scene{nil, nil, "", runs{nil, tomorrow}, nil}, levelIdle, "Nothing collected yet"},
-		"the next run is late":           {scene{there, nil, "", runs{ended([]string{"library/nginx"}), slot}, nil}, levelOK, "Collected 3 h ago, next due now"},
-		"a run that had nothing to do":   {scene{there, nil, "", runs{ended(nil), tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
+		"all is well":                    {scene{there, nil, "", runs{ended([]string{"library/nginx"}), tomorrow}, nil, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
+		"nothing is scheduled":           {scene{there, nil, "", runs{ended([]string{"library/nginx"}), time.Time{}}, nil, nil}, levelOK, "Collected 3 h ago"},
+		"a failure that may pass":        {scene{there, nil, "", runs{ended([]string{"a/b"}, slow), tomorrow}, nil, nil}, levelWarn, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
+		"a failure that needs a person":  {scene{there, nil, "", runs{ended([]string{"library/nginx"}, gone), tomorrow}, all("me/gone"), nil}, levelBad, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
+		"the only one failed":            {scene{there, nil, "", runs{ended(nil, slow), tomorrow}, nil, nil}, levelWarn, "The run 3 h ago failed, next in 21 h"},
+		"all of several failed":          {scene{there, nil, "", runs{ended(nil, slow, gone), tomorrow}, nil, nil}, levelWarn, "The run 3 h ago failed for all 2, next in 21 h"},
+		"a run is under way":             {scene{there, nil, "", runs{&under, tomorrow}, nil, nil}, levelBusy, "Collecting now, last collected 3 h ago"},
+		"the first run is under way":     {scene{nil, nil, "", runs{&Run{Running: true}, tomorrow}, all("a/b"), nil}, levelBusy, "Collecting for the first time"},
+		"the snapshot has not arrived":   {scene{[]history.Repository{old}, nil, "", runs{ended([]string{"library/nginx"}), tomorrow}, nil, nil}, levelWarn, "Collected 3 h ago, not stored yet, next in 21 h"},
+		"no run since the process began": {scene{there, nil, "", runs{nil, tomorrow}, nil, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
+		"no run ever":                    {scene{nil, nil, "", runs{nil, tomorrow}, all("a/b"), nil}, levelIdle, "Nothing collected yet, first run in 21 h"},
+		"no run ever and none to come":   {scene{nil, nil, "", runs{}, all("a/b"), nil}, levelIdle, "Nothing collected yet"},
+		"nothing to collect":             {scene{nil, nil, "", runs{nil, tomorrow}, nil, nil}, levelIdle, "Nothing collected yet"},
+		"the next run is late":           {scene{there, nil, "", runs{ended([]string{"library/nginx"}), slot}, nil, nil}, levelOK, "Collected 3 h ago, next due now"},
+		"a run that had nothing to do":   {scene{there, nil, "", runs{ended(nil), tomorrow}, nil, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run, _, _ := c.runs.LastRun(t.Context())
@@ -374,7 +375,7 @@ func TestThePageLeavesWhatItWasGivenAlone(t *testing.T) {
 func TestAHistoryThatCannotBeReadIsA500AndLoggedWhenThatChanges(t *testing.T) {
 	var log bytes.Buffer
 	source := &past{err: errors.New("the disk at /var/lib is gone")}
-	h, err := New(Options{Curves: curves(source), DeadLetters: &letters{}, Runs: runs{}, Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	h, err := New(Options{Curves: curves(source), Operations: &engine{}, DeadLetters: &letters{}, Runs: runs{}, Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -399,7 +400,7 @@ func TestDeadLettersThatCannotBeCountedAreLeftOutAndLoggedWhenThatChanges(t *tes
 	var log bytes.Buffer
 	source := &letters{n: 3, err: errors.New("the disk at /var/lib is gone")}
 	h, err := New(Options{
-		Curves: curves(&past{newest: []history.Repository{nginx(t)}}), DeadLetters: source, Runs: runs{},
+		Curves: curves(&past{newest: []history.Repository{nginx(t)}}), Operations: &engine{}, DeadLetters: source, Runs: runs{},
 		Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
@@ -480,10 +481,34 @@ func TestAssetsMayBeKeptUnderTheirHash(t *testing.T) {
 	}
 }
 
+func TestASinkThatIsLateIsRemarkedOn(t *testing.T) {
+	s := scenes(t)["ordinary"]
+	s.sinks = []Sink{{Name: "opensearch", Behind: 1204, Lag: 3 * time.Hour}, {Name: "elasticsearch", Behind: 3, Lag: time.Minute}, {Name: "third", OK: true}}
+	page := plain(ask(handlerOf(t, s), http.MethodGet, "/").Body.String())
+	if !strings.Contains(page, "opensearch is behind") || !strings.Contains(page, "1,204 entries wait for it, the oldest for 3 h") || strings.Count(page, "is behind") != 1 {
+		t.Errorf("got %s", page)
+	}
+}
+
+func TestAStrangerIsShownTheWayToSignIn(t *testing.T) {
+	h, err := New(Options{
+		Curves: curves(&past{}), Operations: &engine{}, DeadLetters: &letters{}, Runs: runs{}, SignIn: true,
+		Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v, want := range map[access.Visitor]bool{{}: true, {MayRead: true}: true, {Name: "me", Authenticated: true}: false} {
+		if got := strings.Contains(askAs(h, v, "/").Body.String(), `href="/login"`); got != want {
+			t.Errorf("%+v: %v", v, got)
+		}
+	}
+}
+
 func TestADemoSaysSoOnEveryPage(t *testing.T) {
 	for _, demo := range []bool{true, false} {
 		h, err := New(Options{
-			Curves: curves(&past{newest: []history.Repository{nginx(t)}}), DeadLetters: &letters{}, Runs: runs{}, Demo: demo,
+			Curves: curves(&past{newest: []history.Repository{nginx(t)}}), Operations: &engine{}, DeadLetters: &letters{}, Runs: runs{}, Demo: demo,
 			Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {

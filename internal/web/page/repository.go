@@ -61,7 +61,7 @@ func (h *handler) repository(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := repositoryView{
-		frame: h.frame(), Say: repositoryEnglish(), Repository: asked, State: items[at].state,
+		frame: h.frame(r), Say: repositoryEnglish(), Repository: asked, State: items[at].state,
 		HubURL: asked.URL(), API: "/api/v1/repositories" + pathOf(asked),
 	}
 	v.Title = asked.String()
@@ -127,7 +127,7 @@ type suggestion struct{ Text, URL string }
 // missing is the page of a repository that is not there.
 func (h *handler) missing(w http.ResponseWriter, r *http.Request, asked hub.Repository, near []suggestion) {
 	text := unknownRepository(clipped(asked.String()))
-	around := h.frame()
+	around := h.frame(r)
 	around.Title = text.Heading
 	h.render(w, r, http.StatusNotFound, "unknown.html", struct {
 		frame

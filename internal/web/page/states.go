@@ -82,7 +82,7 @@ func (h *handler) states(w http.ResponseWriter, r *http.Request) {
 	}
 	report, err := h.Operations.Report(r.Context())
 	h.note(r.Context(), &h.noReport, "read how everything stands", err)
-	around := h.frame()
+	around := h.frame(r)
 	around.Title = statusTitle
 	v := newStatusView(around, f, report, access.Of(r.Context()))
 	v.Incomplete = err != nil

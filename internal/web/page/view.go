@@ -10,6 +10,8 @@ import (
 )
 
 const (
+	// late is how long an entry may wait for a sink before the page remarks on it.
+	late = 10 * time.Minute
 	// maxText, in characters, is how much strangers may say in one place.
 	maxText = 300
 	// firstRefresh is how often the page reloads, in seconds, while it waits for the
@@ -34,6 +36,7 @@ type facts struct {
 	tracked []hub.Repository
 	run     Run // zero when there was none
 	next    time.Time
+	sinks   []Sink
 	letters int // dead ones; 0 also where they cannot be counted
 	ask     query
 }
@@ -250,6 +253,11 @@ func (f *facts) notices(t total, c chosen) []*notice {
 	}
 	if f.letters > 0 {
 		all = append(all, noticeDeadLetters(f.letters))
+	}
+	for _, s := range f.sinks {
+		if s.Behind > 0 && s.Lag >= late {
+			all = append(all, noticeLate(s))
+		}
 	}
 	return all
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ const brokenPage = "The page could not be made; Pulltrail's log says why."
 type vocabulary struct {
 	Demo   string // says that the numbers are simulated
 	Crumbs string // the way to this page
+	SignIn string
 
 	Title, Tagline, Skip, Home, FourNumbers, Recently string
 
@@ -47,6 +49,7 @@ func english() vocabulary {
 	return vocabulary{
 		Demo:   "This is a demo: the repositories and all their numbers are simulated, and nothing is sent anywhere.",
 		Crumbs: "Where this is",
+		SignIn: "Sign in",
 		Title:  "Pulltrail", Tagline: "the history of your Docker Hub pulls", Skip: "Skip to the content", Home: "Back to the repositories",
 		FourNumbers: "At a glance", Recently: "Pulls lately",
 		Search: "Search repositories", SearchHint: "Search", Range: "Range", Custom: "Custom", From: "From", To: "To", Show: "Show", Theme: "Light or dark",
@@ -416,6 +419,18 @@ func noticeNotUnderstood(parts []string) *notice {
 // noticeRun is what a person should know of the run.
 func noticeRun(notes []string) *notice {
 	return &notice{Brief: true, Title: "Not everything is collected", Text: strings.Join(notes, " ")}
+}
+
+func noticeLate(s Sink) *notice {
+	what := grouped(int64(min(s.Behind, math.MaxInt64))) + " entries wait"
+	if s.Behind == 1 {
+		what = "1 entry waits"
+	}
+	return &notice{
+		Brief: true,
+		Title: s.Name + " is behind",
+		Text:  what + " for it, the oldest for " + span(s.Lag) + ". Nothing is lost: they are kept here until it has taken them. The status page says why.",
+	}
 }
 
 func noticeDeadLetters(n int) *notice {
