@@ -98,7 +98,7 @@ func (f *facts) matching(items []item) []item {
 func (f *facts) row(i item) row {
 	r := row{Repository: i.Repository, URL: "/r/" + i.String(), Picked: slices.Contains(f.ask.Picked, i.Repository), State: i.state}
 	if i.trail == nil { // we have nothing to show of it
-		r.URL, r.cells = i.Repository.URL(), f.cells(nil)
+		r.URL, r.cells = i.URL(), f.cells(nil)
 		r.LastPush = moment(f.now, nil)
 		return r
 	}
