@@ -192,6 +192,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	}
 	run.trigger = func(ctx context.Context) error { return schedule.Trigger(ctx, collectJob) }
 	asks := newOnDemand(run.trigger, func() bool { return schedule.Status()[0].Running }, log)
+	asks.never = !cfg.Collects()
 	if cfg.Collects() {
 		ps.run("scheduler", schedule.Run)
 		ps.run("runs on demand", asks.Run)
