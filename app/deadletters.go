@@ -16,6 +16,7 @@ type daemon struct {
 	control.Collector
 	*letterbox
 	growth
+	indices
 }
 
 // letterbox is what a person can do about the messages that were refused.

@@ -111,7 +111,15 @@ type runs struct {
 	collects bool
 }
 
-func (r runs) status() scheduler.Status { return r.schedule.Status()[0] }
+// status is that of the collect job; the zero value where there is none.
+func (r runs) status() scheduler.Status {
+	for _, job := range r.schedule.Status() {
+		if job.Name == collectJob {
+			return job
+		}
+	}
+	return scheduler.Status{}
+}
 
 // Next is when the next run begins; zero where none does.
 func (r runs) Next() time.Time {

@@ -62,6 +62,9 @@ type Route struct {
 	// Body is the settings and mappings of a new index, as JSON; BodyFile is a file of it.
 	Body     string `koanf:"body"`
 	BodyFile string `koanf:"body_file"`
+	// Keep is how old documents get, as ParseAge reads it; whole indices are deleted.
+	// Empty and "0" keep them for ever.
+	Keep string `koanf:"keep"`
 }
 
 // DefaultConfig is the section as it is without any configuration: no sink, and no

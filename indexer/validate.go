@@ -48,6 +48,7 @@ func (c Config) Validate() problem.List {
 		if r.Kind == KindDocument && len(c.Clusters()) == 0 {
 			list.Add(routeKey(i)+".kind", r.Kind, "documents have nowhere to go: name a cluster in indexer.opensearch.urls or indexer.elasticsearch.urls, or remove the route")
 		}
+		c.validateKeep(&list, i)
 		for j, earlier := range c.Routes[:i] {
 			if topic.Covers(earlier.Filter(), r.Filter()) {
 				list.Add(routeKey(i)+".topic", r.Topic, "is never reached, because routes[%d] (%s) takes all of it first: write the narrower route before the wider one", j, earlier.Topic)
@@ -70,6 +71,9 @@ func (c Config) ValidateOwn(ownTopic string) problem.List {
 		}
 	}
 	for i, r := range c.Routes {
+		if age, err := ParseAge(r.Keep); last < 0 && r.Index == DefaultSnapshotIndex && err == nil && !age.IsZero() {
+			list.Add(routeKey(i)+".keep", r.Keep, "is about an index that Pulltrail's own snapshots (%s) have too: write a route of kind: snapshot for those with the same keep, or another index", ownTopic)
+		}
 		switch {
 		case r.Kind != KindDocument:
 		case i < last && topic.Overlap(r.Filter(), ownTopic):
@@ -79,6 +83,25 @@ func (c Config) ValidateOwn(ownTopic string) problem.List {
 		}
 	}
 	return list
+}
+
+// validateKeep finds what keep of a route contradicts.
+func (c Config) validateKeep(list *problem.List, i int) {
+	r := c.Routes[i]
+	age, err := ParseAge(r.Keep)
+	if err != nil {
+		list.Add(routeKey(i)+".keep", r.Keep, "%v", err)
+		return
+	}
+	if !age.IsZero() && !parsePattern(r.Index).has('Y') {
+		list.Add(routeKey(i)+".keep", r.Keep, "needs an index whose name says how old its documents are: write {Y} or {Y}-{m} or {Y}-{m}-{d} into index (%s), or remove this", r.Index)
+	}
+	for j, earlier := range c.Routes[:i] {
+		if other, err := ParseAge(earlier.Keep); err == nil && earlier.Index == r.Index && other != age {
+			list.Add(routeKey(i)+".keep", r.Keep, "is not that of routes[%d] (%q), which has the same index: write the same, or give them an index each", j, earlier.Keep)
+			return
+		}
+	}
 }
 
 func routeKey(i int) string { return fmt.Sprintf("routes[%d]", i) }

@@ -47,6 +47,7 @@ type Daemon interface {
 	Collector
 	Letters
 	Curves
+	Indices
 }
 
 // Collector is what it lets them do about collecting.
