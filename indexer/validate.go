@@ -1,6 +1,7 @@
 package indexer
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -98,7 +99,7 @@ func (c Config) validateKeep(list *problem.List, i int) {
 	}
 	for j, earlier := range c.Routes[:i] {
 		if other, err := ParseAge(earlier.Keep); err == nil && earlier.Index == r.Index && other != age {
-			list.Add(routeKey(i)+".keep", r.Keep, "is not that of routes[%d] (%q), which has the same index: write the same, or give them an index each", j, earlier.Keep)
+			list.Add(routeKey(i)+".keep", r.Keep, "is not that of routes[%d] (%s), which has the same index: write the same, or give them an index each", j, cmp.Or(earlier.Keep, "for ever"))
 			return
 		}
 	}

@@ -119,7 +119,7 @@ func TestValidate(t *testing.T) {
 		{"an age for an index of each month of any year", route(document, func(r *Route) { r.Keep, r.Index = "90d", "s-{m}" }), `routes[0].keep: "90d": needs an index whose name says`},
 		{"two ages of one index", func(c *Config) {
 			c.Routes = []Route{{Topic: "a", Kind: KindDocument, Index: "s-{Y}", Keep: "1y"}, {Topic: "b", Kind: KindDocument, Index: "s-{Y}", Keep: "12mo"}, {Topic: "c", Kind: KindDocument, Index: "s-{Y}"}}
-		}, `routes[2].keep: "": is not that of routes[0] ("1y"), which has the same index`},
+		}, `routes[2].keep: "": is not that of routes[0] (1y), which has the same index`},
 		{"a topic with fields", route(document, func(r *Route) { r.Topic, r.ID = "$share/g/sensors/{room}/{kind}/#", "fields(room, n)"; r.Index = "s" }), ""},
 		{"a field beside text", route(document, func(r *Route) { r.Topic = "sensors/room-{n}" }), `routes[0].topic: "sensors/room-{n}": the level "room-{n}" mixes a field with text`},
 		{"a brace that is left open", route(document, func(r *Route) { r.Topic = "sensors/{room" }), `routes[0].topic: "sensors/{room": the level "{room" mixes a field with text`},

@@ -96,7 +96,7 @@ func (c *Client) DeleteIndex(ctx context.Context, index string) error {
 	if index == "" || index == "_all" || strings.ContainsAny(index, "*?,") {
 		return &Error{Class: Refused, Err: fmt.Errorf("%q is not the name of one index", index)}
 	}
-	_, err := c.do(ctx, http.MethodDelete, "/"+url.PathEscape(index)+"?expand_wildcards=none", "", nil)
+	_, err := c.do(ctx, http.MethodDelete, "/"+url.PathEscape(index), "", nil)
 	return err
 }
 
