@@ -57,7 +57,7 @@ const patience = 30 * time.Second
 
 // TestScripts runs the command line as a person would. Each script has a fake
 // Docker Hub of its own at $HUB, with library/nginx, oitc/mqtt2elasticsearch and
-// slow/slow, and an MQTT broker at $BROKER.
+// slow/slow, an MQTT broker at $BROKER, and a cluster at $CLUSTER.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -70,6 +70,7 @@ func TestScripts(t *testing.T) {
 			hub.Set("oitc/mqtt2elasticsearch", 4242)
 			hub.Fail("slow/slow", slow(env.WorkDir))
 			env.Setenv("HUB", hub.URL)
+			serveCluster(env)
 			return serveBroker(env)
 		},
 	})
