@@ -16,7 +16,7 @@ var arrows = map[string][]string{
 		"collector", "indexer", "mqttio", "scheduler",
 		"internal/broker", "internal/config", "internal/control", "internal/database", "internal/datadir", "internal/deadletter",
 		"internal/history", "internal/journal", "internal/outbox", "internal/rollup", "internal/roster", "internal/state", "internal/trail", "internal/version",
-		"internal/web", "internal/web/access", "internal/web/api", "internal/web/ops", "internal/web/page",
+		"internal/web", "internal/web/access", "internal/web/api", "internal/web/ops", "internal/web/page", "internal/web/share",
 	},
 
 	// The four never import one another: they meet in app.
@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"mqttio":    {"internal/passhash"},
 	"indexer":   {"internal/search"},
 
-	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/version", "internal/web"},
+	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/search", "internal/transfer", "internal/version", "internal/web"},
 	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/compat", "internal/web", "internal/datadir"},
 
 	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
@@ -46,12 +46,14 @@ var arrows = map[string][]string{
 	"internal/roster":     {"internal/database"},
 	"internal/search":     {},
 	"internal/state":      {"internal/database"},
+	"internal/transfer":   {"internal/control", "internal/search"},
 	"internal/web":        {"internal/passhash", "internal/web/access"},
 	"internal/web/access": {"internal/passhash"},
 	"internal/web/api":    {"internal/history", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply"},
 	"internal/web/ops":    {"internal/web/access"},
 	"internal/web/page":   {"internal/history", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply", "internal/web/svg"},
 	"internal/web/reply":  {},
+	"internal/web/share":  {"internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply", "internal/web/svg"},
 	"internal/web/svg":    {"internal/trail"},
 
 	"bench": {},

@@ -66,7 +66,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 			err = errors.Join(err, ps.abandon())
 		}
 	}()
-	log := opts.Log
+	started, log := time.Now(), opts.Log
 	if !cfg.Collects() {
 		cfg.Collector.Repositories = nil // nothing is tracked here; history shows what arrives
 	}
@@ -160,7 +160,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	curves := rollup.New(rollup.Options{History: trail, MaxGap: func() time.Duration { return gap }, Log: log})
-	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}, indices{in.clusters}}
+	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}, newArchive(cfg, trail, store), indices{in.clusters}}
 	if !cfg.Collects() {
 		asked.Collector = noCollector{}
 	}
@@ -192,8 +192,13 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	run.trigger = func(ctx context.Context) error { return schedule.Trigger(ctx, collectJob) }
+	asks := newOnDemand(run.trigger, func() bool { return collectStatus(schedule).Running }, log)
+	asks.never = !cfg.Collects()
 	if len(jobs) > 0 {
 		ps.run("scheduler", schedule.Run)
+	}
+	if cfg.Collects() {
+		ps.run("runs on demand", asks.Run)
 	}
 	commands, err := control.Listen(datadir.ControlSocket(cfg.DataDir), asked, log)
 	if err != nil {
@@ -203,9 +208,10 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	ps.run("curves", curves.Run)
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
-		registry: registry, roster: who, trail: trail, curves: curves, maxGap: curves.MaxGap, journal: in.journal, letters: letters,
+		registry: registry, roster: who, trail: trail, curves: curves, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
-		demo: opts.Demo, collects: cfg.Collects(),
+		demo: opts.Demo, signIn: cfg.Web.Public && cfg.Web.Username != "",
+		collects: cfg.Collects(), started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), runs: asks,
 	})
 	if err != nil {
 		return err

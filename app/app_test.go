@@ -115,6 +115,22 @@ func (d *daemon) get(path string, into any) int {
 	return response.StatusCode
 }
 
+// post sends nothing to a path, as a page of a site makes a browser do.
+func (d *daemon) post(path, site string) int {
+	d.t.Helper()
+	r, err := http.NewRequestWithContext(d.t.Context(), http.MethodPost, "http://"+d.Web+path, nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	r.Header.Set("Sec-Fetch-Site", site)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
+
 // awaitRun waits for the end of the run that begins with the daemon.
 func (d *daemon) awaitRun() {
 	d.t.Helper()
@@ -203,6 +219,41 @@ func TestASnapshotGoesAllTheWayToTheAPI(t *testing.T) {
 	if !strings.Contains(page, "12,916,987,208") || !strings.Contains(page, "a/gone") {
 		t.Errorf("the page: %s", page)
 	}
+	var status struct {
+		Running     bool
+		Tracked     int
+		Causes      map[string]int
+		DeadLetters map[string]int `json:"dead_letters"`
+		Next        time.Time
+		Last        struct {
+			Slot                        time.Time
+			Succeeded, Failed, Requests int
+		}
+	}
+	eventually(t, "the run in the status", func() bool {
+		return d.get("/api/v1/status", &status) == http.StatusOK && !status.Running && status.Last.Failed == 1
+	})
+	if status.Last.Succeeded != 2 || status.Tracked != 3 || status.Causes["not_found"] != 1 || status.DeadLetters == nil || status.Next.IsZero() {
+		t.Errorf("the status: %+v", status)
+	}
+	for path, want := range map[string]string{
+		"/badge/library/nginx.svg": "12.9", "/badge/library/nginx.json": `"schemaVersion":1`, "/chart/library/nginx.svg": "library/nginx", "/api/v1/curves": `"series":[`, "/api/v1/summary": `"pull_count":12916987215`,
+	} {
+		var got string
+		if d.get(path, &got) != http.StatusOK || !strings.Contains(got, want) {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+	for site, want := range map[string]int{"cross-site": http.StatusForbidden, "same-origin": http.StatusAccepted} {
+		if got := d.post("/api/v1/collect", site); got != want {
+			t.Errorf("a run that a page of %s asks for: %d", site, got)
+		}
+	}
+	first := status.Next
+	eventually(t, "the run that was asked for", func() bool {
+		d.get("/api/v1/status", &status)
+		return !status.Running && status.Last.Slot.After(first.AddDate(-1, 0, 0))
+	})
 	eventually(t, "an empty outbox", func() bool {
 		d.get("/metrics", &metrics)
 		return strings.Contains(metrics, "pulltrail_outbox_snapshots 0")

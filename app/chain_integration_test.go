@@ -52,7 +52,7 @@ func chain(t *testing.T, hub *hubtest.Hub, repositories ...string) (cfg config.C
 	return cfg, index
 }
 
-// elastic reads a real OpenSearch, as an administrator would.
+// elastic reads a real OpenSearch or Elasticsearch, as an administrator would.
 type elastic struct {
 	t              *testing.T
 	base           string
@@ -206,7 +206,7 @@ func TestRecordedAnswersReachOpenSearchAndTheAPIUnaltered(t *testing.T) {
 	checkMapping(t, search, index)
 }
 
-// checkMapping looks at the types that OpenSearch really uses.
+// checkMapping looks at the types that a cluster really uses.
 func checkMapping(t *testing.T, search elastic, index string) {
 	t.Helper()
 	status, answer := search.do(http.MethodGet, "/"+index+"-*/_mapping", "")
@@ -301,28 +301,52 @@ func TestNeighboursThatComeLateAreCaughtUpWith(t *testing.T) {
 }
 
 func TestTLSUsersAndTheLeastPrivilege(t *testing.T) {
-	hub := hubtest.New(t)
-	hub.Set("library/nginx", 3)
-	cfg, index := chain(t, hub, "nginx")
+	for _, c := range []struct {
+		sink, variable string
+		section        func(*config.Config) *indexer.ClusterConfig
+	}{
+		{"opensearch", "OPENSEARCH_SECURE", func(cfg *config.Config) *indexer.ClusterConfig { return &cfg.Indexer.OpenSearch }},
+		{"elasticsearch", "ELASTICSEARCH", func(cfg *config.Config) *indexer.ClusterConfig { return &cfg.Indexer.Elasticsearch.ClusterConfig }},
+	} {
+		t.Run(c.sink, func(t *testing.T) {
+			hub := hubtest.New(t)
+			hub.Set("library/nginx", 3)
+			cfg, index := chain(t, hub, "nginx")
+			secureBroker(t, &cfg)
+			cfg.Indexer.OpenSearch.URLs = nil
+			admin := secureCluster(t, c.variable, c.section(&cfg))
+			t.Cleanup(func() { admin.do(http.MethodDelete, "/"+index+"-*", "") })
+			leastPrivilege(t, cfg, c.sink, index, admin)
+		})
+	}
+}
+
+func secureBroker(t *testing.T, cfg *config.Config) {
 	cfg.MQTT.URL = neighbour(t, "MOSQUITTO_TLS")
 	cfg.MQTT.TLS.CAFile = neighbour(t, "MOSQUITTO_TLS_CA")
 	cfg.MQTT.Username = neighbour(t, "MOSQUITTO_TLS_USER")
 	cfg.MQTT.Password = secret.New(neighbour(t, "MOSQUITTO_TLS_PASSWORD"))
-	cfg.Indexer.OpenSearch.URLs = []string{neighbour(t, "OPENSEARCH_SECURE")}
-	cfg.Indexer.OpenSearch.TLS.CAFile = neighbour(t, "OPENSEARCH_SECURE_CA")
-	cfg.Indexer.OpenSearch.Username = neighbour(t, "OPENSEARCH_SECURE_WRITER_USER")
-	cfg.Indexer.OpenSearch.Password = secret.New(neighbour(t, "OPENSEARCH_SECURE_WRITER_PASSWORD"))
-	tls, err := cfg.Indexer.OpenSearch.TLS.Build()
+}
+
+// secureCluster lets the program be the writer of a cluster, and returns its administrator.
+func secureCluster(t *testing.T, variable string, section *indexer.ClusterConfig) elastic {
+	section.URLs = []string{neighbour(t, variable)}
+	section.TLS.CAFile = neighbour(t, variable+"_CA")
+	section.Username = neighbour(t, variable+"_WRITER_USER")
+	section.Password = secret.New(neighbour(t, variable+"_WRITER_PASSWORD"))
+	tls, err := section.TLS.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin := elastic{
-		t: t, base: cfg.Indexer.OpenSearch.URLs[0], client: &http.Client{Transport: &http.Transport{TLSClientConfig: tls}},
-		user: neighbour(t, "OPENSEARCH_SECURE_ADMIN_USER"), password: neighbour(t, "OPENSEARCH_SECURE_ADMIN_PASSWORD"),
+	return elastic{
+		t: t, base: section.URLs[0], client: &http.Client{Transport: &http.Transport{TLSClientConfig: tls}},
+		user: neighbour(t, variable+"_ADMIN_USER"), password: neighbour(t, variable+"_ADMIN_PASSWORD"),
 	}
-	t.Cleanup(func() { admin.do(http.MethodDelete, "/"+index+"-*", "") })
+}
+
+func leastPrivilege(t *testing.T, cfg config.Config, sink, index string, admin elastic) {
 	d := start(t, cfg)
-	eventually(t, "the snapshot in OpenSearch", func() bool { return len(admin.documents(index+"-*")) == 1 })
+	eventually(t, "the snapshot in the cluster", func() bool { return len(admin.documents(index+"-*")) == 1 })
 	if got := d.totals()["library/nginx"]; got != "3" {
 		t.Errorf("history says %s", got)
 	}
@@ -334,15 +358,45 @@ func TestTLSUsersAndTheLeastPrivilege(t *testing.T) {
 		t.Fatal(err)
 	}
 	d = start(t, cfg)
-	summary, err := control.NewClient(datadir.ControlSocket(cfg.DataDir)).Collect(t.Context(), nil, patience, func(control.Result) {})
+	eventually(t, "readiness", func() bool { return d.get("/-/ready", nil) == http.StatusOK })
+	client := control.NewClient(datadir.ControlSocket(cfg.DataDir))
+	summary, err := client.Collect(t.Context(), nil, patience, func(control.Result) {})
 	if err != nil || summary.Succeeded != 1 {
 		t.Fatalf("%+v, %v", summary, err)
 	}
 	var metrics string
 	eventually(t, "a dead letter for the forbidden index", func() bool {
 		d.get("/metrics", &metrics)
-		return strings.Contains(metrics, `pulltrail_deadletters{sink="opensearch"} 1`)
+		return strings.Contains(metrics, `pulltrail_deadletters{sink="`+sink+`"} 1`)
 	})
+	page, err := client.DeadLetters(t.Context(), control.LetterQuery{Sink: sink, Limit: 1})
+	if err != nil || len(page.Letters) != 1 || !strings.HasPrefix(page.Letters[0].Reason, "a permission is missing: create_index on index ") {
+		t.Errorf("%+v, %v", page, err)
+	}
+}
+
+func TestBothClustersGetEverything(t *testing.T) {
+	hub := hubtest.New(t)
+	hub.Set("library/nginx", 3)
+	hub.Set("a/b", 4)
+	cfg, index := chain(t, hub, "nginx", "a/b")
+	search := elastic{t: t, base: cfg.Indexer.OpenSearch.URLs[0]}
+	admin := secureCluster(t, "ELASTICSEARCH", &cfg.Indexer.Elasticsearch.ClusterConfig)
+	cfg.Indexer.Elasticsearch.TLS.CAFile, cfg.Indexer.Elasticsearch.Fingerprint = "", neighbour(t, "ELASTICSEARCH_FINGERPRINT")
+	t.Cleanup(func() { admin.do(http.MethodDelete, "/"+index+"-*", "") })
+	sensors := strings.TrimSuffix(cfg.MQTT.Topic, "/metrics") + "/sensors"
+	cfg.Indexer.Routes = append(cfg.Indexer.Routes, indexer.Route{
+		Topic: sensors + "/+", Kind: indexer.KindDocument, Index: index + "-sensors", ID: "fields(n)",
+	})
+	d := start(t, cfg)
+	eventually(t, "readiness", func() bool { return d.get("/-/ready", nil) == http.StatusOK })
+	publish(t, cfg.MQTT.URL, sensors+"/kitchen", []byte(`{"n":1}`), []byte(`{"n":9007199254740993}`))
+	eventually(t, "four documents in both", func() bool {
+		return len(search.documents(index+"-*")) == 4 && len(admin.documents(index+"-*")) == 4
+	})
+	if diff := cmp.Diff(search.documents(index+"-*"), admin.documents(index+"-*")); diff != "" {
+		t.Errorf("(-OpenSearch +Elasticsearch):\n%s", diff)
+	}
 }
 
 func TestTwoDaemonsOnOneScheduleStoreEachSnapshotOnce(t *testing.T) {

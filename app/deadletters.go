@@ -16,6 +16,7 @@ type daemon struct {
 	control.Collector
 	*letterbox
 	growth
+	*archive
 	indices
 }
 
@@ -129,9 +130,9 @@ func (b *letterbox) through(ctx context.Context, which control.Selection) (deadl
 	return b.letters.Newest(ctx)
 }
 
-func unique(ids []control.LetterID) []control.LetterID {
-	seen := make(map[control.LetterID]bool, len(ids))
-	var once []control.LetterID
+func unique[K comparable](ids []K) []K {
+	seen := make(map[K]bool, len(ids))
+	var once []K
 	for _, id := range ids {
 		if !seen[id] {
 			seen[id] = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"pulltrail/indexer"
@@ -43,12 +44,15 @@ func (s shownParts) probeHistory(ctx context.Context) ops.State {
 }
 
 // dated adds to a probe that knows no history since when its state lasts: from now on
-// it is taken to be OK, and a change begins when it is seen. Like all probes it is not
-// called twice at the same time.
+// it is taken to be OK, and a change begins when it is seen, by /-/ready or by the status
+// page, which may ask at the same time.
 func dated(probe func(context.Context) ops.State) func(context.Context) ops.State {
+	var mu sync.Mutex
 	ok, since := true, time.Now()
 	return func(ctx context.Context) ops.State {
 		st := probe(ctx)
+		mu.Lock()
+		defer mu.Unlock()
 		if st.OK != ok {
 			ok, since = st.OK, time.Now()
 		}

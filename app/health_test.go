@@ -116,12 +116,55 @@ func TestAFullJournalSaysSoAndWhatItWaitsFor(t *testing.T) {
 	})
 }
 
+func TestTwoClustersFollowEachInItsOwnTime(t *testing.T) {
+	open, elastic := newCluster(t, takes), newCluster(t, takes)
+	elastic.away.Store(true)
+	cfg := settings(t, hubtest.New(t))
+	cfg.Indexer.OpenSearch.URLs, cfg.Indexer.Elasticsearch.URLs = []string{open.URL}, []string{elastic.URL}
+	cfg.Indexer.Routes = []indexer.Route{{Topic: "sensors/+", Kind: indexer.KindDocument, Index: "sensors"}}
+	d := start(t, cfg)
+	var ready readiness
+	eventually(t, "the subscription", func() bool {
+		d.get("/-/ready", &ready)
+		_, detail := ready.part("subscriber of documents")
+		return detail == ""
+	})
+	publish(t, "mqtt://"+d.Broker, "sensors/kitchen", []byte(`{"n":1}`), []byte(`{"n":2}`))
+	var metrics string
+	eventually(t, "that one has everything", func() bool {
+		d.get("/metrics", &metrics)
+		return strings.Contains(metrics, `pulltrail_indexer_documents_total{log="journal",sink="opensearch"} 2`)
+	})
+	if !strings.Contains(metrics, `pulltrail_indexer_lag_entries{log="journal",sink="elasticsearch"} 2`) {
+		t.Errorf("metrics: %s", metrics)
+	}
+	d.get("/-/ready", &ready)
+	for name, want := range map[string]bool{
+		"opensearch after history": true, "opensearch after journal": true, "elasticsearch after history": false, "elasticsearch after journal": false,
+	} {
+		if ok, detail := ready.part(name); ok != want {
+			t.Errorf("%s: %v, %q", name, ok, detail)
+		}
+	}
+	// What one has and the other lacks is kept, also over a restart.
+	if err := d.stop(); err != nil {
+		t.Fatal(err)
+	}
+	elastic.away.Store(false)
+	d = start(t, cfg)
+	eventually(t, "that the other has everything too", func() bool {
+		d.get("/metrics", &metrics)
+		return strings.Contains(metrics, `pulltrail_indexer_documents_total{log="journal",sink="elasticsearch"} 2`) &&
+			strings.Contains(metrics, `pulltrail_indexer_documents_total{log="journal",sink="opensearch"} 0`)
+	})
+}
+
 const (
 	takes   = `{"create":{"status":201}}`
 	refuses = `{"create":{"status":400,"error":{"type":"mapper_parsing_exception","reason":"no"}}}`
 )
 
-// cluster is an OpenSearch that answers the same for each document.
+// cluster is an OpenSearch, or an Elasticsearch, that answers the same for each document.
 type cluster struct {
 	*httptest.Server
 	away atomic.Bool
@@ -131,6 +174,7 @@ func newCluster(t *testing.T, item string) *cluster {
 	c := &cluster{}
 	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
+		w.Header().Set("X-Elastic-Product", "Elasticsearch")
 		switch {
 		case err != nil:
 		case c.away.Load():

@@ -13,11 +13,13 @@ import (
 	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
 	"pulltrail/internal/journal"
+	"pulltrail/internal/outbox"
 	"pulltrail/internal/rollup"
 	"pulltrail/internal/version"
 	"pulltrail/internal/web/api"
 	"pulltrail/internal/web/ops"
 	"pulltrail/internal/web/page"
+	"pulltrail/internal/web/share"
 	"pulltrail/mqttio"
 	"pulltrail/scheduler"
 )
@@ -28,34 +30,55 @@ type shownParts struct {
 	roster      tracked
 	trail       *history.Store
 	curves      *rollup.Rollup
-	maxGap      func() time.Duration
 	journal     *journal.Journal // nil without document routes
 	letters     *deadletter.Store
 	schedule    *scheduler.Scheduler
 	poller      *collector.Collector
+	runs        *onDemand
 	publisher   *mqttio.Publisher
 	subscribers []*mqttio.Subscriber
 	followers   []*indexer.Follower
 	log         *slog.Logger
 	demo        bool
-	collects    bool // there is a collector, and what publishes for it
+	signIn      bool // there is a user, although the page is open to all
+
+	// What only the status page shows.
+	started   time.Time
+	collector collector.Config
+	outbox    *outbox.Outbox
+	database  string
+	collects  bool // there is a collector, and what publishes for it
 }
 
-// handler puts page, API, health and metrics under one roof.
+func (s shownParts) operations(checks []ops.Check) operations {
+	return operations{
+		started: s.started, config: s.collector, schedule: s.schedule, poller: s.poller, roster: s.roster,
+		parts: ops.NewProbes(checks, s.log), sinks: s.followers, outbox: s.outbox, letters: s.letters.Count,
+		database: s.database, runs: s.runs,
+	}
+}
+
+// handler puts page, API, pictures, health and metrics under one roof.
 func handler(s shownParts) (http.Handler, error) {
+	checks := s.checks()
 	pages, err := page.New(page.Options{
-		History: s.trail, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster, s.collects},
-		Tracked: s.roster.repositories, Version: version.Short(), Demo: s.demo, Log: s.log,
+		Curves: s.curves, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster, s.collects},
+		Snapshots: s.trail, Operations: s.operations(checks),
+		Tracked: s.roster.repositories, Version: version.Short(), Demo: s.demo, SignIn: s.signIn, Log: s.log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	health := ops.New(ops.Options{Version: version.Short(), Checks: s.checks(), Gatherer: s.registry, Log: s.log})
+	health := ops.New(ops.Options{Version: version.Short(), Checks: checks, Gatherer: s.registry, Log: s.log})
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.Handle("/api/", api.New(api.Options{
-		History: s.trail, Roster: s.roster, MaxGap: s.maxGap, Log: s.log,
+		History: s.trail, Curves: s.curves, Roster: s.roster, Log: s.log,
+		Operations: fares{s.schedule, s.poller, s.roster, s.letters, s.followers, s.runs},
 	}))
+	pictures := share.New(share.Options{Curves: s.curves, Log: s.log})
+	mux.Handle("/badge/", pictures)
+	mux.Handle("/chart/", pictures)
 	mux.Handle("/-/", health)
 	mux.Handle("/metrics", health)
 	return mux, nil
@@ -111,9 +134,11 @@ type runs struct {
 	collects bool
 }
 
-// status is that of the collect job; the zero value where there is none.
-func (r runs) status() scheduler.Status {
-	for _, job := range r.schedule.Status() {
+func (r runs) status() scheduler.Status { return collectStatus(r.schedule) }
+
+// collectStatus is that of the collect job; the zero value where there is none.
+func collectStatus(schedule *scheduler.Scheduler) scheduler.Status {
+	for _, job := range schedule.Status() {
 		if job.Name == collectJob {
 			return job
 		}

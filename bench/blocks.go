@@ -21,6 +21,8 @@ const (
 	markEnd        = "<!-- end of results -->"
 	scaleMarkBegin = "<!-- results of scale: written by go run ./bench --only scale --write -->"
 	scaleMarkEnd   = "<!-- end of results of scale -->"
+	pagesMarkBegin = "<!-- results of pages: written by go run ./bench --only pages --write -->"
+	pagesMarkEnd   = "<!-- end of results of pages -->"
 )
 
 // blocks are those for which something was measured.
@@ -29,6 +31,7 @@ func (r report) blocks() []block {
 	all := []block{
 		{markBegin, markEnd, number(r.Documents) + " " + each, measured(r.table())},
 		{scaleMarkBegin, scaleMarkEnd, each, measured(r.scaleTable(), r.backlogTable())},
+		{pagesMarkBegin, pagesMarkEnd, r.pagesSubject(), measured(r.pagesTable())},
 	}
 	return slices.DeleteFunc(all, func(b block) bool { return len(b.tables) == 0 })
 }

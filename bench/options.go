@@ -24,6 +24,7 @@ type options struct {
 	rounds, documents, size int
 	only                    []string // names of stages; empty: all but those that are for the asking
 	scale, backlogs         counts   // of the stage scale
+	repositories            int      // of the stage pages
 	json, write             bool
 	binary                  string // the Pulltrail to measure; empty: it is built
 	mosquitto               string // the program
@@ -43,6 +44,7 @@ func parseOptions(args []string, env func(string) string, output io.Writer) (opt
 	o.scale, o.backlogs = counts{10_000, 100_000, 2_000_000}, counts{10_000, 1_000_000}
 	flags.Var(&o.scale, "scale", "numbers of `messages` that the stage scale streams, separated by commas")
 	flags.Var(&o.backlogs, "backlogs", "numbers of `messages` that the stage scale finds in the journal at a start, separated by commas")
+	flags.IntVar(&o.repositories, "repositories", 1000, "repositories of the stage pages, each with three years of snapshots")
 	flags.BoolVar(&o.json, "json", false, "print JSON with every value instead of the table")
 	flags.BoolVar(&o.write, "write", false, "put the results into bench/RESULTS.md as well")
 	if err := flags.Parse(args); err != nil {
@@ -66,6 +68,9 @@ func (o options) validate() error {
 	}
 	if o.size < minSize {
 		errs = append(errs, fmt.Errorf("--size %d: must be at least %d", o.size, minSize))
+	}
+	if o.repositories < 100 {
+		errs = append(errs, fmt.Errorf("--repositories %d: must be at least 100", o.repositories))
 	}
 	for _, name := range o.only {
 		if !slices.Contains(stageNames(), name) {

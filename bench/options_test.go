@@ -18,7 +18,7 @@ func TestOptionsHaveTheirDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := options{rounds: 3, documents: 50_000, size: 1100, scale: counts{10_000, 100_000, 2_000_000}, backlogs: counts{10_000, 1_000_000}, mosquitto: "/usr/sbin/mosquitto", opensearch: "http://127.0.0.1:29200"}
+	want := options{rounds: 3, documents: 50_000, size: 1100, scale: counts{10_000, 100_000, 2_000_000}, backlogs: counts{10_000, 1_000_000}, repositories: 1000, mosquitto: "/usr/sbin/mosquitto", opensearch: "http://127.0.0.1:29200"}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(options{}), cmp.Transformer("words", func(s []string) string { return strings.Join(s, " ") })); diff != "" {
 		t.Error(diff)
 	}

@@ -11,23 +11,24 @@ import (
 
 // report is the outcome of all rounds.
 type report struct {
-	Date      time.Time            `json:"date"`
-	Machine   machine              `json:"machine"`
-	Rounds    int                  `json:"rounds"`
-	Documents int                  `json:"documents"`
-	Size      int                  `json:"size_bytes"`
-	Scale     counts               `json:"scale"`
-	Backlogs  counts               `json:"backlogs"`
-	Command   string               `json:"command"`
-	Medians   map[string]float64   `json:"medians"`
-	Values    map[string][]float64 `json:"values"`
+	Date         time.Time            `json:"date"`
+	Machine      machine              `json:"machine"`
+	Rounds       int                  `json:"rounds"`
+	Documents    int                  `json:"documents"`
+	Size         int                  `json:"size_bytes"`
+	Scale        counts               `json:"scale"`
+	Backlogs     counts               `json:"backlogs"`
+	Repositories int                  `json:"repositories"`
+	Command      string               `json:"command"`
+	Medians      map[string]float64   `json:"medians"`
+	Values       map[string][]float64 `json:"values"`
 }
 
 func newReport(r *rig, rounds []values) report {
 	out := report{
 		Date: time.Now().UTC().Truncate(time.Second), Machine: r.machine, Command: r.opts.command(),
 		Rounds: r.opts.rounds, Documents: r.opts.documents, Size: r.opts.size,
-		Scale: r.opts.scale, Backlogs: r.opts.backlogs,
+		Scale: r.opts.scale, Backlogs: r.opts.backlogs, Repositories: r.opts.repositories,
 		Medians: map[string]float64{}, Values: map[string][]float64{},
 	}
 	for _, round := range rounds {
@@ -49,6 +50,9 @@ func (o options) command() string {
 	}
 	if slices.Contains(o.only, stageScale) {
 		words += fmt.Sprintf(" --scale %s --backlogs %s", &o.scale, &o.backlogs)
+	}
+	if slices.Contains(o.only, stagePages) {
+		words += fmt.Sprintf(" --repositories %d", o.repositories)
 	}
 	return words
 }

@@ -38,6 +38,7 @@ func stages() []stage {
 		{name: "latency", run: singleMessages},
 		{name: "steady", run: steadyStream},
 		{name: stageScale, run: scale, onDemand: true},
+		{name: stagePages, run: pages, onDemand: true},
 	}
 }
 

@@ -28,7 +28,6 @@ type ClusterOptions struct {
 type Cluster struct {
 	name   string
 	client *search.Client
-	log    *slog.Logger
 
 	mu    sync.Mutex
 	known map[string]struct{} // indices that need no creating
@@ -56,7 +55,7 @@ func newSink(name string, connect func(search.Options) (*search.Client, error), 
 	if warning := reach.TLS.Warning(name); warning != "" {
 		opts.Log.Warn(warning)
 	}
-	return &Cluster{name: name, client: client, log: opts.Log, known: make(map[string]struct{})}, nil
+	return &Cluster{name: name, client: client, known: make(map[string]struct{})}, nil
 }
 
 // String is "opensearch" or "elasticsearch".

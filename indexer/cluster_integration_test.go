@@ -315,6 +315,25 @@ func TestTheLeastPrivilegeForReal(t *testing.T) {
 	}
 }
 
+func TestAClientCertificateForReal(t *testing.T) {
+	c := secureOpenSearch(t)
+	nobody := func(cfg *ClusterConfig) { cfg.Username, cfg.Password = "", secret.String{} }
+	if err := c.open(t, nobody).Ping(t.Context()); err == nil || causeOf(err) != "authentication" {
+		t.Errorf("without a certificate: %v", err)
+	}
+	sink, index := c.open(t, func(cfg *ClusterConfig) {
+		nobody(cfg)
+		cfg.TLS.CertFile, cfg.TLS.KeyFile = neighbour(t, "OPENSEARCH_SECURE_CERT"), neighbour(t, "OPENSEARCH_SECURE_KEY")
+	}), realIndex()
+	results, err := sink.Write(t.Context(), []document.Document{note(index, "a", `{"n":1}`)})
+	if err != nil || results[0] != nil {
+		t.Fatalf("%v, %v", results, err)
+	}
+	if source, found := c.read(t, index, "a"); !found || string(source) != `{"n":1}` {
+		t.Errorf("stored as %s", source)
+	}
+}
+
 func (r realCluster) delete(t *testing.T, index string) {
 	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodDelete, r.base+"/"+index, nil)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxIndexBytes is OpenSearch's bound for an index name.
+// maxIndexBytes is the clusters' bound for an index name.
 const maxIndexBytes = 255
 
 // expand is the index name for t's day in UTC.
@@ -27,7 +27,7 @@ func checkTemplate(template string) error {
 	return checkIndex(name)
 }
 
-// checkIndex holds a name against OpenSearch's rules (the same since version 1).
+// checkIndex holds a name against the clusters' rules (the same since version 1 of each).
 func checkIndex(name string) error {
 	switch {
 	case name == "." || name == "..":

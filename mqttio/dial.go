@@ -55,6 +55,9 @@ func dialWebSocket(ctx context.Context, u *url.URL, config *tls.Config) (net.Con
 		ReadBufferSize: connBuffer, WriteBufferSize: connBuffer,
 	}
 	ws, answer, err := d.DialContext(ctx, u.String(), nil)
+	if answer != nil {
+		_ = answer.Body.Close() // it is in memory, and of no use
+	}
 	if answer != nil && errors.Is(err, websocket.ErrBadHandshake) {
 		return nil, fmt.Errorf("it answers %q and opens no WebSocket: check the port and the path in mqtt.url", answer.Status)
 	}

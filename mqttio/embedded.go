@@ -44,7 +44,7 @@ func (c EmbeddedConfig) readUsers() (map[string]string, error) {
 	if err != nil {
 		return nil, errors.Unwrap(err) // without the name of the file
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it is only read
 	text, err := io.ReadAll(io.LimitReader(f, maxUsersFile+1))
 	if err != nil {
 		return nil, errors.Unwrap(err)

@@ -27,7 +27,7 @@ const (
 	// dialTimeout bounds the connection of the network, connectTimeout the whole.
 	dialTimeout    = 10 * time.Second
 	connectTimeout = 15 * time.Second
-	// partingTimeout bounds what is done before a connection is ended in order.
+	// partingTimeout bounds how long it takes to end a connection in order.
 	partingTimeout = 2 * time.Second
 	// receiveMaximum is the most that the protocol allows. A lower one is no
 	// dependable brake (brokers exceed it), and costs messages on others.
@@ -174,6 +174,7 @@ func (l *link) hold(ctx context.Context, c connection) {
 	select {
 	case <-c.ended():
 	case <-ctx.Done():
+		l.endWithin(partingTimeout)
 	}
 	hangUp() // or a publisher would wait for an answer that cannot come any more
 	serving.Wait()
@@ -188,6 +189,15 @@ func (l *link) hold(ctx context.Context, c connection) {
 		l.parting(parting, c)
 	}
 	l.counts.down()
+}
+
+// endWithin bounds how long the end of the present connection may take, where the broker
+// takes nothing in.
+func (l *link) endWithin(d time.Duration) {
+	l.mu.Lock()
+	c := l.conn
+	l.mu.Unlock()
+	time.AfterFunc(d, func() { _ = c.Close() }) // mostly it is closed by then
 }
 
 // backoff is the pause before attempt n since the last connection.

@@ -136,6 +136,22 @@ func TestTLSVerifiesTheBroker(t *testing.T) {
 	})
 }
 
+func TestACertificateThatIsNotVerifiedIsWarnedOf(t *testing.T) {
+	for _, c := range []struct {
+		broker string
+		times  int
+	}{{"mqtts://127.0.0.1:1", 1}, {"wss://127.0.0.1:1", 1}, {"mqtt://127.0.0.1:1", 0}} {
+		cfg, book := testConfig(), &logbook{}
+		cfg.TLS.InsecureSkipVerify = true
+		if _, err := NewPublisher(cfg, PublisherOptions{Outbox: newOutbox(), Log: book.logger(), Broker: c.broker, ClientID: "test"}); err != nil {
+			t.Fatal(err)
+		}
+		if n := book.count("the certificate of the broker is not verified"); n != c.times {
+			t.Errorf("%s: it is said %d times", c.broker, n)
+		}
+	}
+}
+
 // startTLS puts encryption in front of a broker, and gives its CA's file and its
 // address.
 func startTLS(t *testing.T, b addressed) (ca, address string) {

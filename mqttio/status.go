@@ -2,6 +2,8 @@ package mqttio
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"pulltrail/internal/topic"
@@ -55,11 +57,14 @@ func (p *Publisher) sign(ctx context.Context, c connection, text string) {
 	if m == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.link.pace.answer)
+	bounded, cancel := context.WithTimeout(ctx, p.link.pace.answer)
 	defer cancel()
-	code, err := c.publish(ctx, *m)
+	code, err := c.publish(bounded, *m)
 	p.status.refused = ""
-	if code >= codeFailure {
+	switch {
+	case code >= codeFailure:
 		p.status.refused = err.Error()
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		p.link.drop(fmt.Sprintf("the broker has not acknowledged that we are %s within %v", text, p.link.pace.answer))
 	}
 }

@@ -1,7 +1,14 @@
 package mqttio
 
 import (
+	"context"
+	"io"
+	"net"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/eclipse/paho.golang/packets"
 )
 
 // last is the newest payload of a topic that a client has received.
@@ -51,6 +58,92 @@ func TestWithoutAStatusTopicNothingIsSaid(t *testing.T) {
 	eventually(t, "the mark", func() bool { return other.times("mark") == 1 })
 	if n := other.times("online") + other.times("offline"); n > 0 {
 		t.Errorf("%d are said", n)
+	}
+}
+
+func TestAStatusThatIsNotAcceptedIsADetailAndHoldsNothingUp(t *testing.T) {
+	url := fakeBroker(t, func(p *packets.ControlPacket) *packets.ControlPacket {
+		switch c := p.Content.(type) {
+		case *packets.Connect:
+			return connack(0, nil)
+		case *packets.Publish:
+			if c.Topic == "pulltrail/test/status" {
+				return puback(p, 0x87)
+			}
+			return puback(p, 0)
+		}
+		return nil
+	})
+	p := newTestPublisher(t, testConfig(), url, newOutbox(pending("a", 1)))
+	start(t, p.Run)
+	eventually(t, "the detail", func() bool {
+		return p.State().Connected && p.State().Err == "" && strings.Contains(p.State().Detail, "pulltrail/test/status is not accepted")
+	})
+	eventually(t, "the snapshot", func() bool { return published(p) > 0 })
+}
+
+func TestABrokerWithoutRetainedMessagesGetsAWillThatIsNotOne(t *testing.T) {
+	wills := make(chan *packets.Connect, 100)
+	url := fakeBroker(t, func(p *packets.ControlPacket) *packets.ControlPacket {
+		switch c := p.Content.(type) {
+		case *packets.Connect:
+			wills <- c
+			if c.WillRetain {
+				return connack(0x9A, nil)
+			}
+			return connack(0, func(p *packets.Properties) { no := byte(0); p.RetainAvailable = &no })
+		case *packets.Publish:
+			if c.Retain {
+				return puback(p, 0x9A)
+			}
+			return puback(p, 0)
+		}
+		return nil
+	})
+	p := newTestPublisher(t, testConfig(), url, newOutbox())
+	start(t, p.Run)
+	eventually(t, "a good state", func() bool {
+		return p.State().Connected && p.State().Err == "" && p.State().Detail == "the broker keeps no retained messages"
+	})
+	if c := <-wills; !c.WillFlag || c.WillQOS != 1 || string(c.WillMessage) != "offline" {
+		t.Errorf("the will is %v", c)
+	}
+}
+
+// A broker that takes nothing in any more must not hold up the end.
+func TestAnEndIsNotHeldUpByABrokerThatReadsNothing(t *testing.T) {
+	stuck := make(chan struct{})
+	release := make(chan struct{})
+	url := serveEach(t, func(c net.Conn) {
+		if _, err := packets.ReadPacket(c); err != nil {
+			return
+		}
+		if _, err := connack(0, nil).WriteTo(c); err != nil {
+			return
+		}
+		for kind := []byte{0}; kind[0]>>4 != packets.PUBLISH; { // pings come before
+			if _, err := io.ReadFull(c, kind); err != nil {
+				return
+			}
+		}
+		close(stuck)
+		<-release
+	})
+	defer close(release)
+	large := pending("large", 1)
+	large.Payload = make([]byte, 64<<20) // more than the network takes
+	cfg := testConfig()
+	cfg.StatusTopic = ""
+	p := newTestPublisher(t, cfg, url, newOutbox(large))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	<-stuck
+	cancel()
+	select {
+	case <-done:
+	case <-time.After(patience / 2):
+		t.Error("it waits")
 	}
 }
 

@@ -44,7 +44,7 @@ type view struct {
 	width, height int64
 	dark          bool
 	noScript      bool
-	// quiet are the beginnings of console messages that the test provokes.
+	// provoked are parts of the messages of the browser that the test provokes.
 	provoked []string
 }
 
@@ -136,8 +136,8 @@ func (p *tab) watch(event any) {
 
 func (p *tab) wrong(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	for _, beginning := range p.view.provoked {
-		if strings.Contains(text, beginning) {
+	for _, part := range p.view.provoked {
+		if strings.Contains(text, part) {
 			return
 		}
 	}
@@ -167,14 +167,19 @@ func eval[T any](p *tab, expression string) T {
 	return v
 }
 
-// await waits until an expression in the page is true.
+// await waits until an expression is true in the page, also in the one that comes when
+// this one is left.
 func (p *tab) await(expression string) {
 	p.Helper()
-	_, err := chromedp.Run(p.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(15*time.Second)))
-	if err != nil {
-		p.shot("stuck")
-		p.Fatalf("it does not come true: %s: %v", expression, err)
+	var err error
+	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		var done bool
+		if done, err = chromedp.Run(p.ctx, chromedp.Evaluate[bool](expression)); done && err == nil {
+			return
+		}
 	}
+	p.shot("stuck")
+	p.Fatalf("it does not come true: %s (%v)", expression, err)
 }
 
 // text is that of the first element that a selector finds.

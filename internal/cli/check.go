@@ -13,6 +13,7 @@ import (
 	"pulltrail/collector"
 	"pulltrail/indexer"
 	"pulltrail/internal/broker"
+	"pulltrail/internal/compat"
 	"pulltrail/internal/config"
 	"pulltrail/internal/datadir"
 	"pulltrail/internal/version"
@@ -36,16 +37,12 @@ type checked struct {
 
 // Run checks the configuration, and with --connect what it names.
 func (c checkCommand) Run(ctx context.Context, p *Process, top *command) error {
-	cfg, err := top.load(p)
+	theirs := compat.Read(top.sources(p))
+	cfg, err := top.loadWith(p, theirs)
 	if err != nil {
 		return err
 	}
-	file := top.Config
-	if file == "" {
-		file = "config.yaml where it exists"
-	}
-	plan := cfg.Plan()
-	found := []checked{{Name: "configuration", OK: true, Found: fmt.Sprintf("%s, environment; %d repositories and %d namespaces", file, len(plan.Names), len(plan.Namespaces))}}
+	found := []checked{{Name: "configuration", OK: true, Found: top.configured(cfg, theirs)}}
 	if c.Connect {
 		found = append(found, neighbours(ctx, p, cfg)...)
 	}
@@ -58,6 +55,22 @@ func (c checkCommand) Run(ctx context.Context, p *Process, top *command) error {
 		}
 	}
 	return nil
+}
+
+// configured says where the configuration comes from, and what it amounts to.
+func (c *command) configured(cfg config.Config, theirs *compat.Found) string {
+	from := "config.yaml where it exists, environment"
+	if c.Config != "" {
+		from = c.Config + ", environment"
+	}
+	if theirs.Any() {
+		from = theirs.Sources() + ", " + from
+	}
+	if !cfg.Collects() {
+		return from + "; mode: " + cfg.Mode
+	}
+	plan := cfg.Plan()
+	return fmt.Sprintf("%s; %d repositories and %d namespaces", from, len(plan.Names), len(plan.Namespaces))
 }
 
 // neighbours tries each, whatever became of the one before.
@@ -73,7 +86,7 @@ func neighbours(ctx context.Context, p *Process, cfg config.Config) []checked {
 		}
 		found = append(found, checked{Name: name, OK: err == nil, Found: text})
 	}
-	if plan := cfg.Plan(); len(plan.Names)+len(plan.Namespaces) > 0 {
+	if plan := cfg.Plan(); cfg.Collects() && len(plan.Names)+len(plan.Namespaces) > 0 {
 		try("Docker Hub", func(ctx context.Context) (string, error) {
 			return collector.Probe(ctx, cfg.Collector, version.Short())
 		})
@@ -89,6 +102,9 @@ func neighbours(ctx context.Context, p *Process, cfg config.Config) []checked {
 		try("broker", func(context.Context) (string, error) {
 			return checkEmbedded(cfg.MQTT.Embedded, logger(p, cfg))
 		})
+	}
+	if !cfg.Receives() {
+		return found
 	}
 	for _, cluster := range cfg.Indexer.Clusters() {
 		try(cluster.Name, func(ctx context.Context) (string, error) {

@@ -54,6 +54,8 @@ type command struct {
 	Migrate migrateCommand `cmd:"" help:"Print the config.yaml that is equivalent to the configuration of dockerhubstats2mqtt, mqtt2elasticsearch or both."`
 
 	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for users of the page and of the broker inside (keys web.password_hash, mqtt.embedded.users)."`
+	Import       importCommand       `cmd:"" help:"Bring older data into history: CSV, JSON lines, or the indices of a cluster."`
+	Export       exportCommand       `cmd:"" help:"Write history, or pulls per day, as CSV, JSON or JSON lines."`
 
 	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
 
@@ -64,7 +66,7 @@ type command struct {
 
 const description = `Keeps the trail of Docker Hub's pull counters: polls repositories on a cron
 schedule, publishes every snapshot to MQTT, receives it back and stores it in an
-embedded history and, where configured, in OpenSearch.
+embedded history and, where configured, in OpenSearch or Elasticsearch.
 
 Every key of the configuration file can also be set in the environment:
 collector.schedule is PULLTRAIL_COLLECTOR_SCHEDULE.`

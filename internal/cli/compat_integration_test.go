@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"pulltrail/internal/cli"
+	"pulltrail/internal/datadir"
 	"pulltrail/internal/hubtest"
 )
 
@@ -216,6 +217,10 @@ func (s *service) start(env ...string) (stop func() string) {
 		return log.String()
 	})
 	s.t.Cleanup(func() { stop() })
+	await(s.t, "the service", func() bool {
+		_, err := os.Stat(datadir.ControlSocket(s.data))
+		return err == nil
+	})
 	return stop
 }
 
@@ -387,4 +392,24 @@ func TestWhatDoesNotFitAnExistingIndexIsADeadLetterThatSaysWhy(t *testing.T) {
 			t.Errorf("the dead letter does not say %q: %s", want, out)
 		}
 	}
+}
+
+func TestTheServicesElasticsearchIsReachedByItsKey(t *testing.T) {
+	port := mosquitto(t)
+	c := cluster{t, neighbour(t, "ELASTICSEARCH"), neighbour(t, "ELASTICSEARCH_ADMIN_USER"), neighbour(t, "ELASTICSEARCH_ADMIN_PASSWORD")}
+	word := "compat" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	t.Cleanup(func() { c.remove(word) })
+	var key struct{ Encoded string }
+	if status := c.do(http.MethodPost, "/_security/api_key", `{"name": "`+word+`"}`, &key); status != http.StatusOK {
+		t.Fatalf("making a key: %d", status)
+	}
+	connections := `{"elasticsearch": {"cluster": ["` + c.base + `"], "api_key": "` + key.Encoded + `"}, "mqtt": {"server": "test.mosquitto.org", "port": 1883, "protocol_version": 5}}`
+	s := newService(t, connections, `{"home/+/climate": {"elasticIndex": "`+word+`"}}`, port, c)
+	s.start("PULLTRAIL_INDEXER_ELASTICSEARCH_TLS_CA_FILE=" + neighbour(t, "ELASTICSEARCH_CA"))
+	await(t, "a document", func() bool {
+		if err := publishTo("127.0.0.1:"+port, "home/kitchen/climate", []byte(`{"celsius": 21.5}`)); err != nil {
+			t.Fatal(err)
+		}
+		return len(c.documents(word)) > 0
+	})
 }

@@ -147,7 +147,7 @@ func (c dropLettersCommand) Run(ctx context.Context, p *Process, top *command) e
 }
 
 type listLettersCommand struct {
-	Sink   string `placeholder:"NAME" help:"Only what this sink has refused: opensearch, history, journal."`
+	Sink   string `placeholder:"NAME" help:"Only what this sink has refused: opensearch, elasticsearch, history, journal."`
 	Limit  int    `default:"50" help:"How many to show, at most 1000."`
 	Offset int    `help:"How many to pass over first."`
 	JSON   bool   `help:"Print one JSON object instead of a table."`

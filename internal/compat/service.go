@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -139,7 +140,7 @@ func (f *Found) elasticsearch(s section) {
 		urls = append(urls, strings.TrimSuffix(u.String(), "/"))
 	}
 	f.set("indexer.elasticsearch.urls", urls, s.name("cluster"))
-	f.text(s, "api_key", "indexer.elasticsearch.api_key")
+	f.apiKey(s)
 	s.rest()
 }
 
@@ -147,6 +148,25 @@ func (f *Found) elasticsearch(s section) {
 func (f *Found) text(s section, key, path string) {
 	if value := s.text(key); value != "" {
 		f.set(path, value, s.name(key))
+	}
+}
+
+// apiKey sets the key, which may be given as Elasticsearch encodes it, or as its id and
+// the key itself.
+func (f *Found) apiKey(s section) {
+	var key string
+	if raw := s.raw("api_key"); len(raw) > 0 && raw[0] == '[' {
+		var pair []string
+		if json.Unmarshal(raw, &pair) != nil || len(pair) != 2 {
+			f.wrong(s.name("api_key"), nil, "must be text in quotes, or a list of two: the id and the key")
+			return
+		}
+		key = base64.StdEncoding.EncodeToString([]byte(pair[0] + ":" + pair[1]))
+	} else {
+		key = s.text("api_key")
+	}
+	if key != "" {
+		f.set("indexer.elasticsearch.api_key", key, s.name("api_key"))
 	}
 }
 

@@ -59,6 +59,9 @@ func TestTheServicesConnections(t *testing.T) {
 		{"Elasticsearch", `{"elasticsearch": {"cluster": ["https://a:9200/", "https://b:9200"], "api_key": "k"}, "mqtt": {"server": "b"}}`, map[string]any{
 			"indexer.opensearch.urls": nil, "indexer.elasticsearch.urls": []string{"https://a:9200", "https://b:9200"}, "indexer.elasticsearch.api_key": "k",
 		}},
+		{"Elasticsearch with a key in two parts", `{"elasticsearch": {"cluster": ["https://a:9200"], "api_key": ["id", "key"]}, "mqtt": {"server": "b"}}`, map[string]any{
+			"indexer.opensearch.urls": nil, "indexer.elasticsearch.urls": []string{"https://a:9200"}, "indexer.elasticsearch.api_key": "aWQ6a2V5",
+		}},
 		{"Elasticsearch with a user in its URL", `{"elasticsearch": {"cluster": ["https://u:p@a:9200"]}, "mqtt": {"server": "b"}}`, map[string]any{
 			"indexer.opensearch.urls": nil, "indexer.elasticsearch.urls": []string{"https://a:9200"}, "indexer.elasticsearch.username": "u", "indexer.elasticsearch.password": "p",
 		}},
@@ -111,6 +114,7 @@ func TestMistakesInTheServicesFilesAreToldByTheirPaths(t *testing.T) {
 		{"a URL for a host", `{"opensearch": {"hosts": [{"host": "http://o"}]},` + broker + `}`, "", c + "opensearch.hosts[0].host: must be the name"},
 		{"a cluster that is none", `{"elasticsearch": {"cluster": ["http://a", "b"]},` + broker + `}`, "", c + "elasticsearch.cluster[1]: must be a URL"},
 		{"a cluster without nodes", `{"elasticsearch": {"cluster": []},` + broker + `}`, "", c + "elasticsearch.cluster: names no node"},
+		{"a key that is none", `{"elasticsearch": {"cluster": ["http://a"], "api_key": ["hunter2"]},` + broker + `}`, "", c + "elasticsearch.api_key: must be text in quotes, or a list of two"},
 		{"no topics", "", `{}`, mappingName + ": names no topic"},
 		{"an entry that is none", "", `{"home/+/x": "i"}`, m + `"home/+/x": must be an object`},
 		{"no index", "", `{"home/+/x": {}}`, m + `"home/+/x".elasticIndex: is missing`},

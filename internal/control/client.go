@@ -70,6 +70,29 @@ func (c *Client) Top(ctx context.Context) (all []Top, err error) {
 	return all, err
 }
 
+// Place lets the daemon say how far an import has come.
+func (c *Client) Place(ctx context.Context, source string) (string, error) {
+	var p place
+	err := c.ask(ctx, http.MethodPost, "/import/place", place{Source: source}, &p)
+	return p.Place, err
+}
+
+// Import lets the daemon store snapshots.
+func (c *Client) Import(ctx context.Context, batch Batch) (imported Imported, err error) {
+	err = c.ask(ctx, http.MethodPost, "/import", batch, &imported)
+	return imported, err
+}
+
+// Export lets the daemon hand out snapshots.
+func (c *Client) Export(ctx context.Context, which Range, take func([][]byte)) (Exported, error) {
+	return follow[[][]byte, Exported](ctx, c, "/export", which, take)
+}
+
+// Daily lets the daemon hand out the pulls of days.
+func (c *Client) Daily(ctx context.Context, which Range, take func([]Day)) (Exported, error) {
+	return follow[[]Day, Exported](ctx, c, "/export/daily", which, take)
+}
+
 // do sends a request, with what as its body where that is not nil. The answer, which
 // the caller closes, is one of success.
 func (c *Client) do(ctx context.Context, method, path string, what any) (*http.Response, error) {

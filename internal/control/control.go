@@ -47,6 +47,7 @@ type Daemon interface {
 	Collector
 	Letters
 	Curves
+	Archive
 	Indices
 }
 

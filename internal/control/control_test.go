@@ -23,6 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fake struct {
 	Letters
 	Curves
+	Archive
 	Indices
 	collect func(ctx context.Context, repositories []hub.Repository, progress func(Result)) (Summary, error)
 }

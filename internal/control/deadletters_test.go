@@ -25,6 +25,7 @@ type letterbox struct {
 	Curves
 	Indices
 	Collector
+	Archive
 	fail  error
 	query LetterQuery
 	which Selection

@@ -10,8 +10,9 @@ import (
 	"strconv"
 )
 
-// maxRequest bounds a request, in bytes: some 10,000 repositories or dead letters.
-const maxRequest = 1 << 20
+// maxRequest bounds a request, in bytes: some 10,000 repositories or dead letters, or a
+// batch of snapshots as large as it may be, in base64.
+const maxRequest = 4 << 20
 
 func handler(daemon Daemon, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
@@ -40,6 +41,20 @@ func handler(daemon Daemon, log *slog.Logger) http.Handler {
 		all, err := daemon.Top(r.Context())
 		answer(w, r, log, all, err)
 	})
+	mux.HandleFunc("POST /import/place", func(w http.ResponseWriter, r *http.Request) {
+		if p, ok := read[place](w, r); ok {
+			at, err := daemon.Place(r.Context(), p.Source)
+			answer(w, r, log, place{Source: p.Source, Place: at}, err)
+		}
+	})
+	mux.HandleFunc("POST /import", func(w http.ResponseWriter, r *http.Request) {
+		if batch, ok := read[Batch](w, r); ok {
+			imported, err := daemon.Import(r.Context(), batch)
+			answer(w, r, log, imported, err)
+		}
+	})
+	mux.HandleFunc("POST /export", func(w http.ResponseWriter, r *http.Request) { stream(w, r, log, daemon.Export) })
+	mux.HandleFunc("POST /export/daily", func(w http.ResponseWriter, r *http.Request) { stream(w, r, log, daemon.Daily) })
 	return mux
 }
 

@@ -30,6 +30,8 @@ type Message struct {
 type Outcome struct {
 	// ID identifies what was stored; empty where the store knows no identity.
 	ID string
+	// Already says that it was stored before, and that nothing has changed by it.
+	Already bool
 	// Err says why the message was refused for good; nil when it is durable.
 	Err error
 }

@@ -17,12 +17,13 @@ type arrival struct {
 	hub.Snapshot
 	topic    string
 	received time.Time
+	outcome  *document.Outcome
 }
 
 // Append makes a batch durable in one transaction. There is one outcome per message,
 // in order: the snapshot's id, or why the payload is no snapshot, which is permanent
 // and does not stop the others. A snapshot that is there already changes nothing and
-// has its id as outcome. An error means that nothing of the batch is known to be
+// is Already there in its outcome. An error means that nothing of the batch is known to be
 // durable: try again later.
 func (s *Store) Append(ctx context.Context, batch []document.Message) ([]document.Outcome, error) {
 	outcomes := make([]document.Outcome, len(batch))
@@ -34,7 +35,7 @@ func (s *Store) Append(ctx context.Context, batch []document.Message) ([]documen
 			continue
 		}
 		outcomes[i].ID = snapshot.ID()
-		arrivals = append(arrivals, arrival{snapshot, m.Topic, m.Received})
+		arrivals = append(arrivals, arrival{snapshot, m.Topic, m.Received, &outcomes[i]})
 	}
 	if len(arrivals) == 0 {
 		return outcomes, nil
@@ -61,7 +62,7 @@ func (s *Store) store(ctx context.Context, arrivals []arrival) (added int, err e
 			if err != nil {
 				return fmt.Errorf("%s: %w", a.ID(), err)
 			}
-			if isNew {
+			if a.outcome.Already = !isNew; isNew {
 				added++
 			}
 		}

@@ -54,7 +54,7 @@ func TestTheFirstOfOneIdentityStays(t *testing.T) {
 	woken := s.Notify()
 	for _, batch := range [][]document.Message{{second}, {second, second}, {first}} {
 		for _, o := range appendAll(t, s, batch...) {
-			if o.ID != hub.ID(nginx, start) || o.Err != nil {
+			if o.ID != hub.ID(nginx, start) || !o.Already || o.Err != nil {
 				t.Errorf("outcome %+v", o)
 			}
 		}
@@ -83,7 +83,7 @@ func TestTheFirstOfOneIdentityStays(t *testing.T) {
 func TestOneIdentityTwiceInABatchIsStoredOnce(t *testing.T) {
 	s := open(t)
 	outcomes := appendAll(t, s, message(nginx, start, 1), message(nginx, start, 2))
-	if outcomes[0] != outcomes[1] || len(read(t, s, 0)) != 1 {
+	if outcomes[0].ID != outcomes[1].ID || outcomes[0].Already || !outcomes[1].Already || len(read(t, s, 0)) != 1 {
 		t.Errorf("outcomes %v, history %v", outcomes, read(t, s, 0))
 	}
 }

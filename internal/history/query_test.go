@@ -312,3 +312,38 @@ func TestChangedAreTheRepositoriesBehindAPosition(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLatestSamplesAreTheNewestFirstAndComeInPages(t *testing.T) {
+	s := open(t)
+	for _, i := range []int{2, 0, 1, 3} {
+		appendAll(t, s, message(nginx, start.Add(time.Duration(i)*day), i), message(hub.Repository{Namespace: "other", Name: "nginx"}, start.Add(time.Duration(i)*day), 100+i))
+	}
+	at := func(i int) time.Time { return start.Add(3*time.Second + time.Duration(i)*day) } // the times of observation
+	for name, c := range map[string]struct {
+		since       time.Time
+		skip, limit int
+		want        []int64
+	}{
+		"all":                   {time.Time{}, 0, 9, []int64{3, 2, 1, 0}},
+		"the first page":        {time.Time{}, 0, 2, []int64{3, 2}},
+		"the second page":       {time.Time{}, 2, 2, []int64{1, 0}},
+		"a page behind the end": {time.Time{}, 4, 2, nil},
+		"since, included":       {at(1), 0, 9, []int64{3, 2, 1}},
+		"just behind":           {at(1).Add(time.Microsecond), 0, 9, []int64{3, 2}},
+		"since, of a page":      {at(1), 1, 1, []int64{2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			samples, err := s.Latest(t.Context(), nginx, c.since, c.skip, c.limit)
+			var got []int64
+			for _, sample := range samples {
+				got = append(got, sample.PullCount)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
+				t.Error(err, diff)
+			}
+		})
+	}
+	if unknown, err := s.Latest(t.Context(), hub.Repository{Namespace: "no", Name: "such"}, time.Time{}, 0, 9); unknown != nil || err != nil {
+		t.Error(unknown, err)
+	}
+}

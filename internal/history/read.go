@@ -11,9 +11,13 @@ import (
 	"pulltrail/internal/hub"
 )
 
-const selectEntries = "SELECT s.position, s.received, t.topic, s.body, b.body, " + columnNames + `
-	FROM snapshots s JOIN topics t ON t.id = s.topic JOIN bodies b ON b.id = s.body
-	WHERE s.position > ? ORDER BY s.position LIMIT ?`
+const (
+	// entryColumns are what parsedBodies.entry scans.
+	entryColumns  = "s.position, s.received, t.topic, s.body, b.body, " + columnNames
+	selectEntries = "SELECT " + entryColumns + `
+		FROM snapshots s JOIN topics t ON t.id = s.topic JOIN bodies b ON b.id = s.body
+		WHERE s.position > ? ORDER BY s.position LIMIT ?`
+)
 
 // Read returns the entries behind after, in order: at most limit, and no more than
 // maxBytes of payload but at least one. None means that there is none yet. Payload is
@@ -23,7 +27,7 @@ func (s *Store) Read(ctx context.Context, after document.Position, limit int, ma
 	var size int64
 	bodies := parsedBodies{}
 	err := s.query(ctx, func(rows *sql.Rows) (bool, error) {
-		e, err := bodies.entry(rows)
+		e, _, err := bodies.entry(rows)
 		size += int64(len(e.Payload))
 		if err != nil || (size > maxBytes && len(entries) > 0) {
 			return false, err
@@ -55,22 +59,21 @@ func (s *Store) query(ctx context.Context, scan func(*sql.Rows) (bool, error), t
 // parsedBodies are the bodies of one read by their ids: most entries share one.
 type parsedBodies map[int64][]hub.Field
 
-func (p parsedBodies) entry(rows *sql.Rows) (e document.Entry, err error) {
+func (p parsedBodies) entry(rows *sql.Rows) (e document.Entry, c columns, err error) {
 	var received, id int64
 	var body []byte
-	var c columns
 	err = rows.Scan(append([]any{&e.Position, &received, &e.Topic, &id, &body}, c.targets()...)...)
 	if err != nil {
-		return e, err
+		return e, c, err
 	}
 	e.Received = database.Time(received)
 	fields, ok := p[id]
 	if !ok {
 		if fields, err = hub.ParseObject(body); err != nil {
-			return e, fmt.Errorf("body %d of position %d: %w", id, e.Position, err)
+			return e, c, fmt.Errorf("body %d of position %d: %w", id, e.Position, err)
 		}
 		p[id] = fields
 	}
 	e.Payload = hub.EncodeObject(join(c, fields))
-	return e, nil
+	return e, c, nil
 }

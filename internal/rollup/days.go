@@ -93,6 +93,23 @@ func (d Days) Pulls(from, to time.Time) int64 {
 	return sum
 }
 
+// Span is what is known of the days that the time from <= time < to touches, which are
+// whole where from and to are midnights. A day that is known in part has its pulls in it,
+// and counts as covered only where there is no other.
+func (d Days) Span(from, to time.Time) trail.Span {
+	part := d.between(from, to)
+	s := trail.Span{From: from, To: to, Pulls: d.Pulls(from, to)}
+	for _, m := range part.marks {
+		if m&partial == 0 {
+			s.Covered += day
+		}
+	}
+	if s.Covered == 0 && len(part.marks) > 0 {
+		s.Covered = 1
+	}
+	return s
+}
+
 // Sum is trail.Sum of the days of many between from and to, for thousands of
 // repositories: every day that one of them has, in order.
 func Sum(trails []*Trail, from, to time.Time) []trail.Period {

@@ -122,6 +122,11 @@ func TestATrailSaysWhatTheArithmeticSays(t *testing.T) {
 	if diff := cmp.Diff(c.Daily(time.Time{}, time.Time{}, maxGap), got.Days.Between(time.Time{}, time.Time{})); diff != "" {
 		t.Error(diff)
 	}
+	for unit, best := range map[trail.Unit]trail.Period{trail.Day: got.BestDay, trail.Week: got.BestWeek, trail.Month: got.BestMonth} {
+		if want, _ := trail.Best(c.Periods(unit, time.Time{}, time.Time{}, maxGap)); best != want {
+			t.Errorf("the best of unit %d is %+v, want %+v", unit, best, want)
+		}
+	}
 	next, _ := c.Next()
 	if !cmp.Equal(got.Pushes, c.Pushes()) || !cmp.Equal(got.Restatements, c.Restatements()) || !cmp.Equal(got.Milestones, c.Milestones()) || got.Next != next {
 		t.Errorf("got %+v", got)

@@ -52,7 +52,7 @@ type Value struct {
 // after, because a total that is not known any more has not become zero.
 func NewTable(trails []*Trail, metric Metric, from, to time.Time, top int) Table {
 	first, n := extent(trails, from, to)
-	table := Table{Days: make([]time.Time, n), Sum: sumRow(trails, metric, first, n)}
+	table := Table{Days: make([]time.Time, n)}
 	for i := range table.Days {
 		table.Days[i] = time.Unix((first+int64(i))*daySeconds, 0).UTC()
 	}
@@ -61,11 +61,17 @@ func NewTable(trails []*Trail, metric Metric, from, to time.Time, top int) Table
 	if len(sorted) == top+1 {
 		single++ // instead of others that are one
 	}
+	rest := Row{Trails: sorted[single:], Values: make([]Value, n)}
+	for _, t := range rest.Trails {
+		t.addTo(rest.Values, metric, first)
+	}
+	table.Sum = Row{Trails: trails, Values: slices.Clone(rest.Values)}
 	for _, t := range sorted[:single] {
+		t.addTo(table.Sum.Values, metric, first)
 		table.Rows = append(table.Rows, Row{Trails: []*Trail{t}, Values: t.values(metric, first, n)})
 	}
-	if rest := sorted[single:]; len(rest) > 0 {
-		table.Rows = append(table.Rows, sumRow(rest, metric, first, n))
+	if len(rest.Trails) > 0 {
+		table.Rows = append(table.Rows, rest)
 	}
 	return table
 }
@@ -107,22 +113,45 @@ func mostPulls(trails []*Trail, from, to time.Time) []*Trail {
 // values are those of the n days from first.
 func (t *Trail) values(metric Metric, first int64, n int) []Value {
 	out := make([]Value, n)
-	running := runningTotal{total: t.First.Pulls, restated: t.Restatements}
-	for i, pulls := range t.Days.pulls {
-		total := running.at(pulls, t.Days.first+int64(i))
-		at := t.Days.first + int64(i) - first
-		if at < 0 || at >= int64(n) {
-			continue
-		}
-		v := Value{N: pulls, Known: true, Gap: t.Days.marks[i]&gap != 0, Partial: t.Days.marks[i]&partial != 0}
-		if metric == Totals {
-			v.N = total
-			// The first day begins in the middle but ends with a total; only the newest has not ended.
-			v.Partial = v.Partial && i == len(t.Days.pulls)-1
-		}
-		out[at] = v
-	}
+	t.each(metric, first, n, func(at int, v Value) { out[at] = v })
 	return out
+}
+
+// addTo adds to a sum the values of the days from first.
+func (t *Trail) addTo(sum []Value, metric Metric, first int64) {
+	n := len(sum)
+	total := t.each(metric, first, n, func(at int, v Value) { sum[at] = sum[at].and(v) })
+	if metric != Totals {
+		return
+	}
+	since := max(number(t.First.Time), t.Days.first+int64(t.Days.Len())) - first
+	for i := max(since, 0); i < int64(n); i++ {
+		sum[i] = sum[i].and(Value{N: total, Known: true})
+	}
+}
+
+// each tells what is known of the n days from first, in their order, with the place of
+// each. It returns the last total that is known before they end.
+func (t *Trail) each(metric Metric, first int64, n int, put func(at int, v Value)) int64 {
+	days := t.Days
+	start := max(0, min(first-days.first, int64(days.Len())))
+	end := max(start, min(first-days.first+int64(n), int64(days.Len())))
+	running := runningTotal{total: t.First.Pulls, restated: t.Restatements}
+	if metric == Totals {
+		for i := range start {
+			running.at(days.pulls[i], days.first+i)
+		}
+	}
+	for i := start; i < end; i++ {
+		v := Value{N: days.pulls[i], Known: true, Gap: days.marks[i]&gap != 0, Partial: days.marks[i]&partial != 0}
+		if metric == Totals {
+			v.N = running.at(days.pulls[i], days.first+i)
+			// The first day begins in the middle but ends with a total; only the newest has not ended.
+			v.Partial = v.Partial && i == int64(days.Len())-1
+		}
+		put(int(days.first+i-first), v)
+	}
+	return running.total
 }
 
 // runningTotal goes from day to day.
@@ -140,24 +169,6 @@ func (r *runningTotal) at(pulls, day int64) int64 {
 		r.restated = r.restated[1:]
 	}
 	return r.total
-}
-
-func sumRow(trails []*Trail, metric Metric, first int64, n int) Row {
-	row := Row{Trails: trails, Values: make([]Value, n)}
-	for _, t := range trails {
-		values := t.values(metric, first, n)
-		carried, since := t.First.Pulls, number(t.First.Time)-first
-		for i, v := range values {
-			if metric == Totals && !v.Known && int64(i) >= since {
-				v = Value{N: carried, Known: true}
-			}
-			if v.Known {
-				carried = v.N
-				row.Values[i] = row.Values[i].and(v)
-			}
-		}
-	}
-	return row
 }
 
 // and is the sum of two values, the second of which is known; see trail.Sum.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pulltrail/internal/hub"
+	"pulltrail/internal/trail"
 )
 
 func tableOf(t *testing.T, metric Metric, from, to time.Time, top int) Table {
@@ -62,6 +63,39 @@ func TestTotalsGoDownWithARestatementAndAreCarriedOnInSums(t *testing.T) {
 	want := map[string][]int64{"big": {1100, 1050, 1350}, "ended+late+one": {79, 79, 94}, "": {1179, 1129, 1444}}
 	if diff := cmp.Diff(want, shown(tableOf(t, Totals, time.Time{}, time.Time{}, 1))); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestATotalIsCarriedOnFromBeforeTheRange(t *testing.T) {
+	from := start.Truncate(day).Add(2 * day)
+	want := map[string][]int64{"big": {1350}, "late+ended+one": {94}, "": {1444}} // 70 of one that has ended
+	if diff := cmp.Diff(want, shown(tableOf(t, Totals, from, time.Time{}, 1))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestADayThatIsKnownInPartIsNotCovered(t *testing.T) {
+	s := open(t)
+	keep(t, s, nginx, start, 0, 24, 48, 72) // at one o'clock
+	got, _, err := rollupOf(s).Trail(t.Context(), nginx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := start.Truncate(day)
+	for name, c := range map[string]struct {
+		from, to time.Time
+		want     trail.Span
+	}{
+		"all":                {time.Time{}, time.Time{}, trail.Span{Pulls: 72, Covered: 2 * day}},
+		"two whole days":     {first.Add(day), first.Add(3 * day), trail.Span{Pulls: 48, Covered: 2 * day}},
+		"with the first one": {first, first.Add(2 * day), trail.Span{Pulls: 47, Covered: day}},
+		"the first alone":    {first, first.Add(day), trail.Span{Pulls: 23, Covered: 1}},
+		"before":             {first.Add(-day), first, trail.Span{}},
+	} {
+		c.want.From, c.want.To = c.from, c.to
+		if diff := cmp.Diff(c.want, got.Days.Span(c.from, c.to)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }
 

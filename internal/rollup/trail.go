@@ -38,6 +38,8 @@ type Trail struct {
 	// Next is the milestone to come; HasNext is false when there is none.
 	Next    trail.Goal
 	HasNext bool
+	// BestDay, BestWeek and BestMonth are those with the most pulls; zero where there is none.
+	BestDay, BestWeek, BestMonth trail.Period
 
 	maxGap time.Duration
 	recent [len(Lengths)]trail.Change
@@ -52,7 +54,12 @@ func newTrail(newest history.Repository, samples []history.Sample, maxGap time.D
 	}
 	t.First, _ = curve.First()
 	last, _ := curve.Newest()
-	t.Days = packed(curve.Daily(last.Time.AddDate(0, 0, -maxDays), time.Time{}, maxGap))
+	since := last.Time.AddDate(0, 0, -maxDays)
+	daily := curve.Daily(since, time.Time{}, maxGap)
+	t.Days = packed(daily)
+	t.BestDay, _ = trail.Best(daily)
+	t.BestWeek, _ = trail.Best(curve.Periods(trail.Week, since, time.Time{}, maxGap))
+	t.BestMonth, _ = trail.Best(curve.Periods(trail.Month, since, time.Time{}, maxGap))
 	t.Next, t.HasNext = curve.Next()
 	for i, length := range Lengths {
 		t.recent[i] = curve.Compare(last.Time.Add(-length), last.Time)

@@ -1,13 +1,14 @@
 // Package search speaks to a cluster of OpenSearch or Elasticsearch: it makes the
-// connection, says what an answer means, creates indices and stores documents in bulk.
+// connection, says what an answer means, creates indices, stores documents in bulk and
+// reads them in pages.
 // Both have the same requests and answers as far as they are used here, so they differ
 // only in the client that sends them and in the words of a missing permission.
 //
 // What it promises: one call is one try. Nothing is retried here, because only the
 // caller knows what else is waiting; every error says by its Class whether another
 // try may help. A document with an id that exists is left as it is and counts as
-// stored. Only the permissions create_index and write are needed; nothing is asked
-// of the cluster in the background.
+// stored. Only the permissions create_index and write are needed to store, and read
+// to read; nothing is asked of the cluster in the background.
 //
 // At its bounds: a request ends after Options.Timeout, an answer above 64 MiB is an
 // error, and a bulk request that the cluster finds too large is halved until it fits

@@ -1,6 +1,7 @@
 // Package state keeps the small facts that Pulltrail must remember between two
 // starts: how far each sink has followed each log (cursors), which slot each job
-// has dealt with (the slot ledger), and the identity of the data directory (meta).
+// has dealt with (the slot ledger), how far the reading of each source has come that
+// was broken off (places), and the identity of the data directory (meta).
 //
 // What it promises: a fact is durable when the method that writes it has returned
 // nil, and every method is safe for concurrent use. The tables grow with the

@@ -16,13 +16,13 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'self'; img-src 'se
 	"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // guard puts around handler what every answer needs: the security headers, an
-// answer even when the handler panics, and, for a server on loopback, the check of
+// answer even when the handler panics, gzip, and, for a server on loopback, the check of
 // the Host header. There are no CORS headers: pages from elsewhere may not read.
 func guard(handler http.Handler, loopback bool, log *slog.Logger) http.Handler {
 	if loopback {
 		handler = localHostsOnly(handler)
 	}
-	return withHeaders(recovering(handler, log))
+	return withHeaders(compressed(recovering(handler, log)))
 }
 
 func withHeaders(next http.Handler) http.Handler {

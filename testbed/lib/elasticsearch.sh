@@ -21,6 +21,8 @@ elasticsearch.port_variables() { echo TESTBED_ELASTICSEARCH_PORT; }
 
 elasticsearch.prepare() {
   needs curl curl
+  # Elasticsearch speaks to itself through it when it starts.
+  (unprivileged test -w /tmp) || fail "elasticsearch: /tmp cannot be written by user $nobody: chmod 1777 /tmp"
   authority "$elasticsearch_tls"
   elasticsearch_install
   elasticsearch_configure

@@ -68,4 +68,7 @@ opensearch-secure.variables() {
   export_line OPENSEARCH_SECURE_WRITER_PASSWORD "$secure_writer_password"
   export_line OPENSEARCH_SECURE_ADMIN_USER "$secure_admin_user"
   export_line OPENSEARCH_SECURE_ADMIN_PASSWORD "$secure_admin_password"
+  # The certificate stands for a user who may do everything.
+  export_line OPENSEARCH_SECURE_CERT "$secure_home/config/kirk.pem"
+  export_line OPENSEARCH_SECURE_KEY "$secure_home/config/kirk-key.pem"
 }

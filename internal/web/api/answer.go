@@ -1,11 +1,19 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"net/http"
 
-	"pulltrail/internal/hub"
+	"pulltrail/internal/web/reply"
+)
+
+const (
+	typeJSON = "application/json"
+	typeCSV  = "text/csv; charset=utf-8; header=present"
 )
 
 // refusal is an error for the one who asked: what cannot be answered, and what to ask
@@ -14,35 +22,24 @@ type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
-// answer answers a request about the trail of one repository with what read makes of
-// it, when it is its turn. Whether there is such a repository is asked first: what a
-// private one is asked for must not show.
-func (h *handler) answer(
-	w http.ResponseWriter, r *http.Request,
-	parse func(query string) (timeRange, error),
-	read func(context.Context, hub.Repository, timeRange) (any, error),
-) {
-	found, ok, err := h.find(r.Context(), r)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	if !ok {
-		unknown(w)
-		return
-	}
-	asked, err := parse(r.URL.RawQuery)
-	if err != nil {
-		writeProblem(w, http.StatusBadRequest, sentence(err))
-		return
-	}
+// table is an answer that can be CSV too.
+type table interface {
+	// rows are what CSV has, the names of the columns first.
+	rows() [][]string
+	// file is a name for it, without an extension.
+	file() string
+}
+
+// answer is an answer that is long to make: when it is its turn, what read makes, as JSON
+// or CSV.
+func (h *handler) answer(w http.ResponseWriter, r *http.Request, asCSV bool, read func(context.Context) (table, error)) {
 	select {
 	case h.turns <- struct{}{}:
 		defer func() { <-h.turns }()
 	case <-r.Context().Done():
 		return // the reader has gone
 	}
-	body, err := read(r.Context(), found.Repository, asked)
+	body, err := read(r.Context())
 	if refused := refusal(""); errors.As(err, &refused) {
 		writeProblem(w, http.StatusBadRequest, refused.Error())
 		return
@@ -51,5 +48,35 @@ func (h *handler) answer(
 		h.fail(w, r, err)
 		return
 	}
-	h.writeJSON(w, body)
+	h.reads.Worked()
+	w.Header().Add("Vary", "Accept")
+	if asCSV {
+		h.writeCSV(w, r, body)
+		return
+	}
+	h.writeJSON(w, r, body)
+}
+
+// writeJSON answers with v. It encodes first, so that an answer is whole or a 500.
+func (h *handler) writeJSON(w http.ResponseWriter, r *http.Request, v any) {
+	var body bytes.Buffer
+	if err := json.NewEncoder(&body).Encode(v); err != nil {
+		h.Log.Error("web: an answer of the API could not be encoded", "err", err)
+		writeProblem(w, http.StatusInternalServerError, "The answer could not be encoded; Pulltrail's log says why.")
+		return
+	}
+	reply.Whole(w, r, typeJSON, body.Bytes())
+}
+
+func (h *handler) writeCSV(w http.ResponseWriter, r *http.Request, t table) {
+	var body bytes.Buffer
+	out := csv.NewWriter(&body)
+	out.UseCRLF = true // as RFC 4180 has it
+	if err := out.WriteAll(t.rows()); err != nil {
+		h.Log.Error("web: an answer of the API could not be written as CSV", "err", err)
+		writeProblem(w, http.StatusInternalServerError, "The answer could not be written; Pulltrail's log says why.")
+		return
+	}
+	w.Header().Set("Content-Disposition", `attachment; filename="`+t.file()+`.csv"`)
+	reply.Whole(w, r, typeCSV, body.Bytes())
 }

@@ -1,56 +1,68 @@
-// Package api is the HTTP API, version 1: JSON, read only, for GET and HEAD.
+// Package api is the HTTP API, version 1, for GET and HEAD but where it says otherwise:
 //
-//	GET /api/v1/repositories
-//	GET /api/v1/repositories/{namespace}/{name}
-//	GET /api/v1/repositories/{namespace}/{name}/series?from=&to=
-//	GET /api/v1/repositories/{namespace}/{name}/daily?from=&to=
-//	GET /api/v1/repositories/{namespace}/{name}/pushes
+//	GET  /api/v1/repositories
+//	GET  /api/v1/repositories/{namespace}/{name}
+//	GET  /api/v1/repositories/{namespace}/{name}/series
+//	GET  /api/v1/repositories/{namespace}/{name}/daily
+//	GET  /api/v1/repositories/{namespace}/{name}/pushes
+//	GET  /api/v1/curves
+//	GET  /api/v1/summary
+//	GET  /api/v1/status
+//	POST /api/v1/collect
+//	GET  /api/v1/openapi.json
+//
+// openapi.yaml, which the last one answers with, says what parameters they take and what
+// their answers have; a test holds it against the handlers.
 //
 // Fields keep Docker Hub's own names, numbers are integers with all their digits,
 // times are RFC 3339 in UTC. What is not known is null, never zero and never left
-// out. Errors are problems as RFC 9457 has them (application/problem+json).
+// out. Series, days, pushes and curves come as CSV as well. Errors are problems as
+// RFC 9457 has them (application/problem+json). An answer has an ETag, and is 304 where
+// the reader has it already.
 //
 // Private repositories do not exist here but for visitors that are authenticated (see
-// package access): they are in no list, and asking for one gives the same answer as
-// asking for one that never was.
+// package access): they are in no list and no sum, and asking for one gives the same
+// answer as asking for one that never was.
 //
-// What pulls of a day and pushes are, internal/trail says. Days of which nothing is
-// known, before the first snapshot and after the newest, are not in the list.
+// What pulls of a day, changes, pushes and records are, internal/trail says. Days of
+// which nothing is known, before the first snapshot and after the newest, are not in the
+// list; of days more than a century before the newest nothing is kept in mind.
 //
-// A series has at most 200,000 samples. A longer one is refused with the advice to
-// narrow the range, never cut short; so are days that need more samples or are more
-// than 36,600 (a century), and more than 200,000 pushes. Four of these are made at the
-// same time, further requests wait.
+// # Bounds
+//
+// A series has at most 200,000 samples, curves have at most 36,600 days. A longer one is
+// refused with the advice to narrow the range, never cut short. Four of these are made
+// at the same time, further requests wait. A list has at most 10,000 repositories, and
+// says how many there are. A query has at most 8,192 bytes.
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/rollup"
+	"pulltrail/internal/web/reply"
 )
 
-// History is what the API reads. It may be called by any number of requests at the
-// same time; an error means that history cannot be read now.
+// History has the samples. It may be called by any number of requests at the same time;
+// an error means that history cannot be read now.
 type History interface {
-	// Repositories are all that have a snapshot.
-	Repositories(ctx context.Context) ([]history.Repository, error)
-	// Repository is one of them; false when it has no snapshot.
-	Repository(ctx context.Context, r hub.Repository) (history.Repository, bool, error)
 	// Series are the first samples, at most limit, of r with from <= timestamp < to,
 	// in the order of their timestamps. A zero time leaves that end open.
 	Series(ctx context.Context, r hub.Repository, from, to time.Time, limit int) ([]history.Sample, error)
-	// Around is Series with, besides, the samples of the last moment before from and of
-	// the first at or after to.
-	Around(ctx context.Context, r hub.Repository, from, to time.Time, limit int) ([]history.Sample, error)
-	// Updates are the samples, at most limit, at which last_updated is not that of the
-	// sample before, the first of all included, in the order of their timestamps.
-	Updates(ctx context.Context, r hub.Repository, limit int) ([]history.Sample, error)
+}
+
+// Curves has what follows from the samples; see package rollup. It may be called by any
+// number of requests at the same time.
+type Curves interface {
+	// Trails are all repositories that have a snapshot, by namespace and name.
+	Trails(ctx context.Context) ([]*rollup.Trail, error)
+	// Trail is one of them; false when it has no snapshot.
+	Trail(ctx context.Context, of hub.Repository) (*rollup.Trail, bool, error)
 }
 
 // Roster is what is tracked. It may be called by any number of requests at the same time.
@@ -82,64 +94,70 @@ type Listing struct {
 
 // Options are what New needs.
 type Options struct {
-	History History
-	Roster  Roster
-	// MaxGap is how far apart two snapshots may be without a gap in a curve.
-	MaxGap func() time.Duration
-	Log    *slog.Logger
+	History    History
+	Curves     Curves
+	Roster     Roster
+	Operations Operations
+	Log        *slog.Logger
+	// Now is the clock; nil is the real one.
+	Now func() time.Time
 }
 
 // handler answers all of /api/.
 type handler struct {
 	Options
-	reads readLog
-	// turns bounds how many series are in memory at the same time, as they are or as
-	// days and pushes.
+	reads *reply.Reads
+	// turns bounds how many long answers are in memory at the same time.
 	turns chan struct{}
+}
+
+// route is a path and who answers it; method is GET, which HEAD comes with, or POST.
+type route struct {
+	method, path string
+	answer       http.HandlerFunc
+}
+
+func (h *handler) routes() []route {
+	const one = "/api/v1/repositories/{namespace}/{name}"
+	return []route{
+		{http.MethodGet, "/api/v1/repositories", h.repositories},
+		{http.MethodGet, one, h.repository},
+		{http.MethodGet, one + "/series", h.series},
+		{http.MethodGet, one + "/daily", h.daily},
+		{http.MethodGet, one + "/pushes", h.pushes},
+		{http.MethodGet, "/api/v1/curves", h.curves},
+		{http.MethodGet, "/api/v1/summary", h.summary},
+		{http.MethodGet, "/api/v1/status", h.status},
+		{http.MethodPost, "/api/v1/collect", h.collect},
+		{http.MethodGet, "/api/v1/openapi.json", h.openAPI},
+	}
 }
 
 // New makes the handler of everything below /api/.
 func New(opts Options) http.Handler {
-	h := &handler{Options: opts, reads: readLog{log: opts.Log}, turns: make(chan struct{}, maxSeriesAtOnce)}
+	return newHandler(opts).mux()
+}
+
+func newHandler(opts Options) *handler {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &handler{
+		Options: opts, reads: &reply.Reads{Who: "the API", Log: opts.Log}, turns: make(chan struct{}, maxAtOnce),
+	}
+}
+
+func (h *handler) mux() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/api/v1/repositories", readOnly(h.repositories))
-	mux.HandleFunc("/api/v1/repositories/{namespace}/{name}", readOnly(h.repository))
-	mux.HandleFunc("/api/v1/repositories/{namespace}/{name}/series", readOnly(h.series))
-	mux.HandleFunc("/api/v1/repositories/{namespace}/{name}/daily", readOnly(h.daily))
-	mux.HandleFunc("/api/v1/repositories/{namespace}/{name}/pushes", readOnly(h.pushes))
+	for _, r := range h.routes() {
+		if r.method == http.MethodPost {
+			mux.HandleFunc(r.path, only(r.answer, "This can only be sent: use POST.", http.MethodPost))
+		} else {
+			mux.HandleFunc(r.path, only(r.answer, "This can only be read: use GET or HEAD.", http.MethodGet, http.MethodHead))
+		}
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, http.StatusNotFound, "There is nothing here: the API begins at /api/v1/repositories.")
+		writeProblem(w, http.StatusNotFound, "There is nothing here: the API begins at /api/v1/repositories, and /api/v1/openapi.json describes it.")
 	})
 	return mux
-}
-
-// readOnly lets GET and HEAD through.
-func readOnly(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			writeProblem(w, http.StatusMethodNotAllowed, "This can only be read: use GET or HEAD.")
-			return
-		}
-		next(w, r)
-	}
-}
-
-// writeJSON answers with v. It encodes first, so that an answer is whole or a 500.
-func (h *handler) writeJSON(w http.ResponseWriter, v any) {
-	var body bytes.Buffer
-	if err := json.NewEncoder(&body).Encode(v); err != nil {
-		h.Log.Error("web: an answer of the API could not be encoded", "err", err)
-		writeProblem(w, http.StatusInternalServerError, "The answer could not be encoded; Pulltrail's log says why.")
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write(body.Bytes()) // a reader that has gone needs no answer
-}
-
-// fail answers a request that needed what history could not give.
-func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	h.reads.failed(r.Context(), err)
-	writeProblem(w, http.StatusInternalServerError, "History cannot be read at the moment; Pulltrail's log says why.")
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,27 +16,40 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"pulltrail/internal/document"
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/rollup"
 	"pulltrail/internal/web/access"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var _ History = (*history.Store)(nil)
+var (
+	_ History = (*history.Store)(nil)
+	_ Curves  = (*rollup.Rollup)(nil)
+)
 
-// memory is a History in memory.
+// memory is a history in memory. The samples are those of library/nginx; another
+// repository has one, its newest snapshot.
 type memory struct {
 	repositories []history.Repository
 	samples      []history.Sample
 	err          error
 
-	from, to time.Time // what Series or Around was asked for
+	from, to time.Time // what Series was asked for the last time
 }
 
-func (s *memory) Repositories(context.Context) ([]history.Repository, error) {
-	return s.repositories, s.err
+func (s *memory) Head(context.Context) (document.Position, error) { return 1, s.err }
+
+func (s *memory) Changed(context.Context, document.Position) (all []hub.Repository, head document.Position, err error) {
+	for _, r := range s.repositories {
+		all = append(all, r.Repository)
+	}
+	return all, 1, s.err
 }
+
+func (s *memory) Notify() <-chan struct{} { return nil }
 
 func (s *memory) Repository(_ context.Context, r hub.Repository) (history.Repository, bool, error) {
 	for _, known := range s.repositories {
@@ -46,24 +60,26 @@ func (s *memory) Repository(_ context.Context, r hub.Repository) (history.Reposi
 	return history.Repository{}, false, s.err
 }
 
-func (s *memory) Series(_ context.Context, _ hub.Repository, from, to time.Time, limit int) ([]history.Sample, error) {
+func (s *memory) Series(ctx context.Context, r hub.Repository, from, to time.Time, limit int) ([]history.Sample, error) {
 	s.from, s.to = from, to
-	return s.samples[:min(limit, len(s.samples))], s.err
-}
-
-func (s *memory) Around(_ context.Context, _ hub.Repository, from, to time.Time, limit int) ([]history.Sample, error) {
-	s.from, s.to = from, to
-	return s.samples[:min(limit, len(s.samples))], s.err
-}
-
-func (s *memory) Updates(_ context.Context, _ hub.Repository, limit int) ([]history.Sample, error) {
-	return s.samples[:min(limit, len(s.samples))], s.err
+	samples := s.samples
+	if r.Name != "nginx" {
+		known, found, err := s.Repository(ctx, r)
+		if !found || err != nil {
+			return nil, err
+		}
+		samples = []history.Sample{{Timestamp: known.Newest.Timestamp, Slot: known.Newest.Slot, PullCount: known.Newest.PullCount}}
+	}
+	if limit < 0 {
+		limit = len(samples)
+	}
+	return samples[:min(limit, len(samples))], s.err
 }
 
 var slot = time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
 
 // stored is a repository whose newest snapshot was decoded from Docker Hub's members.
-func stored(t *testing.T, members string) history.Repository {
+func stored(t testing.TB, members string) history.Repository {
 	t.Helper()
 	s, err := hub.Decode([]byte("{"+members+"}"), slot.Add(1500*time.Millisecond), slot)
 	if err != nil {
@@ -72,31 +88,32 @@ func stored(t *testing.T, members string) history.Repository {
 	return history.Repository{Repository: s.Repository, Private: s.Private, Newest: s}
 }
 
-func sampleMemory(t *testing.T) *memory {
+func sampleMemory(t testing.TB) *memory {
 	t.Helper()
 	stars, pushed := int64(21119), time.Date(2026, 11, 20, 3, 4, 5, 678901000, time.FixedZone("CET", 3600))
 	return &memory{
 		repositories: []history.Repository{
-			stored(t, `"namespace":"library","name":"nginx","pull_count":12916987208,"star_count":21119,"storage_size":488723114800,"last_updated":"2026-11-20T02:04:05.678901Z","description":"Official <b> & more"`),
+			stored(t, `"namespace":"library","name":"nginx","pull_count":12916987208,"star_count":21119,"storage_size":488723114800,"last_updated":"2026-11-20T02:04:05.678901Z","date_registered":"2014-06-05T19:14:45Z","description":"Official <b> & more"`),
 			stored(t, `"namespace":"hidden","name":"plans","pull_count":3,"is_private":true`),
 			stored(t, `"namespace":"a","name":"largest","pull_count":9223372036854775807,"last_updated":null,"description":null`),
 		},
 		samples: []history.Sample{
-			{Timestamp: slot.Add(-24 * time.Hour), Slot: slot.Add(-24 * time.Hour), PullCount: 9007199254740993},
+			{Timestamp: slot.Add(-24 * time.Hour), Slot: slot.Add(-24 * time.Hour), PullCount: 12915999983},
 			{Timestamp: slot.Add(1500 * time.Millisecond), Slot: slot, PullCount: 12916987208, StarCount: &stars, StorageSize: new(int64), LastUpdated: &pushed},
 		},
 	}
 }
 
-func optionsFor(h History, log *slog.Logger, tracked ...hub.Repository) Options {
+func optionsFor(s *memory, log *slog.Logger, tracked ...hub.Repository) Options {
 	return Options{
-		History: h, Roster: fates(tracked),
-		MaxGap: func() time.Duration { return 48 * time.Hour }, Log: log,
+		History: s, Roster: fates(tracked), Log: log, Now: func() time.Time { return slot.Add(time.Hour) },
+		Curves:     rollup.New(rollup.Options{History: s, MaxGap: func() time.Duration { return 48 * time.Hour }, Log: log}),
+		Operations: &operations{},
 	}
 }
 
-func handlerOf(h History, tracked ...hub.Repository) http.Handler {
-	return New(optionsFor(h, slog.New(slog.DiscardHandler), tracked...))
+func handlerOf(s *memory, tracked ...hub.Repository) http.Handler {
+	return New(optionsFor(s, slog.New(slog.DiscardHandler), tracked...))
 }
 
 func ask(h http.Handler, method, target string) *httptest.ResponseRecorder {
@@ -106,23 +123,35 @@ func ask(h http.Handler, method, target string) *httptest.ResponseRecorder {
 }
 
 const (
-	nginx   = `{"namespace":"library","name":"nginx","pull_count":12916987208,"star_count":21119,"storage_size":488723114800,"last_updated":"2026-11-20T02:04:05.678901Z","timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","description":"Official \u003cb\u003e \u0026 more","tracked":true,"cause":null,"message":null,"gone":false}`
-	largest = `{"namespace":"a","name":"largest","pull_count":9223372036854775807,"star_count":null,"storage_size":null,"last_updated":null,"timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","description":null,"tracked":false,"cause":null,"message":null,"gone":false}`
-	unseen  = `{"namespace":"b","name":"unseen","pull_count":null,"star_count":null,"storage_size":null,"last_updated":null,"timestamp":null,"slot":null,"description":null,"tracked":true,"cause":null,"message":null,"gone":false}`
+	unknownChange = `{"pulls":null,"before":null,"percent":null,"whole":false}`
+	nginx         = `{"namespace":"library","name":"nginx","pull_count":12916987208,"star_count":21119,"storage_size":488723114800,"last_updated":"2026-11-20T02:04:05.678901Z","timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","description":"Official \u003cb\u003e \u0026 more","tracked":true,"cause":null,"message":null,"gone":false,` +
+		`"pulls_24h":{"pulls":987208,"before":null,"percent":null,"whole":true},"pulls_7d":{"pulls":987225,"before":null,"percent":null,"whole":false},"pulls_30d":{"pulls":987225,"before":null,"percent":null,"whole":false},"pushes":1,"first":"2026-11-22T01:00:00Z","snapshots":2}`
+	largest = `{"namespace":"a","name":"largest","pull_count":9223372036854775807,"star_count":null,"storage_size":null,"last_updated":null,"timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","description":null,"tracked":false,"cause":null,"message":null,"gone":false,` +
+		`"pulls_24h":` + unknownChange + `,"pulls_7d":` + unknownChange + `,"pulls_30d":` + unknownChange + `,"pushes":0,"first":"2026-11-23T01:00:01.5Z","snapshots":1}`
+	unseen = `{"namespace":"b","name":"unseen","pull_count":null,"star_count":null,"storage_size":null,"last_updated":null,"timestamp":null,"slot":null,"description":null,"tracked":true,"cause":null,"message":null,"gone":false,` +
+		`"pulls_24h":` + unknownChange + `,"pulls_7d":` + unknownChange + `,"pulls_30d":` + unknownChange + `,"pushes":null,"first":null,"snapshots":0}`
 )
 
 func TestAnswers(t *testing.T) {
 	tracked := []hub.Repository{{Namespace: "library", Name: "nginx"}, {Namespace: "b", Name: "unseen"}, {Namespace: "hidden", Name: "plans"}, {Namespace: "b", Name: "unseen"}}
 	for name, c := range map[string]struct{ target, want string }{
 		"the list is sorted, has what is tracked but not seen, and nothing private": {
-			"/api/v1/repositories", `{"repositories":[` + largest + `,` + unseen + `,` + nginx + `],"listings":[]}`,
+			"/api/v1/repositories", `{"repositories":[` + largest + `,` + unseen + `,` + nginx + `],"total":3,"listings":[]}`,
 		},
-		"one repository is as in the list":         {"/api/v1/repositories/library/nginx", nginx},
-		"a tracked one that was never seen is one": {"/api/v1/repositories/b/unseen", unseen},
+		"one repository is as in the list, with more": {
+			"/api/v1/repositories/library/nginx", strings.TrimSuffix(nginx, "}") + `,"pulls_90d":{"pulls":987225,"before":null,"percent":null,"whole":false},"pulls_1y":{"pulls":987225,"before":null,"percent":null,"whole":false},` +
+				`"since_registered":{"date_registered":"2014-06-05T19:14:45Z","pulls_per_day":2836878.3214299437},` +
+				`"records":{"day":null,"week":null,"month":null,"milestones":[],"next":{"pull_count":20000000000,"estimate":null}},"restatements":[],` +
+				`"document":{"namespace":"library","name":"nginx","pull_count":12916987208,"star_count":21119,"storage_size":488723114800,"last_updated":"2026-11-20T02:04:05.678901Z","date_registered":"2014-06-05T19:14:45Z","description":"Official \u003cb\u003e \u0026 more","timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z"}}`,
+		},
+		"a tracked one that was never seen is one": {
+			"/api/v1/repositories/b/unseen", strings.TrimSuffix(unseen, "}") + `,"pulls_90d":` + unknownChange + `,"pulls_1y":` + unknownChange + `,"since_registered":null,` +
+				`"records":{"day":null,"week":null,"month":null,"milestones":[],"next":null},"restatements":[],"document":null}`,
+		},
 		"a series has every digit, and null for what is not known": {
 			"/api/v1/repositories/library/nginx/series?from=2026-11-01&to=2026-12-01T00:00:00%2B02:00",
 			`{"namespace":"library","name":"nginx","from":"2026-11-01T00:00:00Z","to":"2026-11-30T22:00:00Z","samples":[` +
-				`{"timestamp":"2026-11-22T01:00:00Z","slot":"2026-11-22T01:00:00Z","pull_count":9007199254740993,"star_count":null,"storage_size":null,"last_updated":null},` +
+				`{"timestamp":"2026-11-22T01:00:00Z","slot":"2026-11-22T01:00:00Z","pull_count":12915999983,"star_count":null,"storage_size":null,"last_updated":null},` +
 				`{"timestamp":"2026-11-23T01:00:01.5Z","slot":"2026-11-23T01:00:00Z","pull_count":12916987208,"star_count":21119,"storage_size":0,"last_updated":"2026-11-20T02:04:05.678901Z"}]}`,
 		},
 	} {
@@ -131,7 +160,7 @@ func TestAnswers(t *testing.T) {
 			if diff := cmp.Diff(c.want+"\n", got.Body.String()); diff != "" {
 				t.Error(diff)
 			}
-			if got.Code != http.StatusOK || got.Header().Get("Content-Type") != "application/json" || got.Header().Get("Cache-Control") != "no-cache" {
+			if got.Code != http.StatusOK || got.Header().Get("Content-Type") != "application/json" || got.Header().Get("Cache-Control") != "private, no-cache" {
 				t.Errorf("got %d %v", got.Code, got.Header())
 			}
 		})
@@ -139,7 +168,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestNothingIsAnEmptyListRatherThanNull(t *testing.T) {
-	if got := ask(handlerOf(&memory{}), http.MethodGet, "/api/v1/repositories"); got.Body.String() != "{\"repositories\":[],\"listings\":[]}\n" {
+	if got := ask(handlerOf(&memory{}), http.MethodGet, "/api/v1/repositories"); got.Body.String() != "{\"repositories\":[],\"total\":0,\"listings\":[]}\n" {
 		t.Errorf("got %s", got.Body)
 	}
 	got := ask(handlerOf(&memory{}, hub.Repository{Namespace: "b", Name: "unseen"}), http.MethodGet, "/api/v1/repositories/b/unseen/series?from=&to=")
@@ -148,24 +177,31 @@ func TestNothingIsAnEmptyListRatherThanNull(t *testing.T) {
 	}
 }
 
+// privacy are the paths at which something of hidden/plans could show.
+var privacy = []string{
+	"/repositories", "/repositories?q=plans", "/repositories?namespace=hidden", "/summary", "/curves", "/curves?top=1", "/curves?repository=hidden/plans", "/curves?namespace=hidden",
+	"/repositories/hidden/plans", "/repositories/hidden/plan", "/repositories/plans/plans",
+	"/repositories/hidden/plans/series", "/repositories/hidden/plans/series?from=nonsense", "/repositories/hidden/plans/series?format=csv",
+	"/repositories/hidden/plans/daily", "/repositories/hidden/plans/daily?from=nonsense", "/repositories/hidden/plans/pushes", "/repositories/hidden/plans/pushes?from=nonsense",
+}
+
 func TestAPrivateRepositoryIsLikeOneThatNeverWas(t *testing.T) {
 	private := hub.Repository{Namespace: "hidden", Name: "plans"}
 	byHistory := stored(t, `"namespace":"hidden","name":"plans","pull_count":3`)
 	byHistory.Private = true
+	never := sampleMemory(t)
+	never.repositories = slices.DeleteFunc(never.repositories, func(r history.Repository) bool { return r.Repository == private })
 	for name, r := range map[string]history.Repository{
 		"by its snapshot": stored(t, `"namespace":"hidden","name":"plans","pull_count":3,"is_private":true`),
 		"by history":      byHistory,
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := handlerOf(&memory{repositories: []history.Repository{r}, samples: make([]history.Sample, 3)}, private)
-			if got := ask(h, http.MethodGet, "/api/v1/repositories"); strings.Contains(got.Body.String(), "plans") {
-				t.Errorf("it is in the list: %s", got.Body)
-			}
-			for _, rest := range []string{"", "/series", "/series?from=nonsense", "/daily", "/daily?from=nonsense", "/pushes", "/pushes?from=nonsense"} {
-				got := ask(h, http.MethodGet, "/api/v1/repositories/hidden/plans"+rest)
-				never := ask(h, http.MethodGet, "/api/v1/repositories/hidden/other"+rest)
-				if got.Code != http.StatusNotFound || got.Body.String() != never.Body.String() || !cmp.Equal(got.Header(), never.Header()) {
-					t.Errorf("%q: got %d %s, and for one that never was %d %s", rest, got.Code, got.Body, never.Code, never.Body)
+			with := &memory{repositories: append(slices.Clone(never.repositories), r), samples: never.samples}
+			for _, path := range privacy {
+				got := ask(handlerOf(with, private), http.MethodGet, "/api/v1"+path)
+				want := ask(handlerOf(never), http.MethodGet, "/api/v1"+path)
+				if got.Code != want.Code || got.Body.String() != want.Body.String() || !cmp.Equal(got.Header(), want.Header()) {
+					t.Errorf("%s: got %d %s, and if it never was %d %s", path, got.Code, got.Body, want.Code, want.Body)
 				}
 			}
 		})
@@ -173,26 +209,17 @@ func TestAPrivateRepositoryIsLikeOneThatNeverWas(t *testing.T) {
 }
 
 func TestAPrivateRepositoryIsThereForTheAuthenticated(t *testing.T) {
-	h := handlerOf(sampleMemory(t), hub.Repository{Namespace: "hidden", Name: "plans"})
-	for _, c := range []struct {
-		visitor access.Visitor
-		status  int
-	}{
-		{access.Visitor{}, 404},
-		{access.Visitor{MayRead: true}, 404},
-		{access.Visitor{MayRead: true, MayAct: true}, 404}, // the owner of the machine, who did not say who it is
-		{access.Visitor{Name: "me", Authenticated: true, MayRead: true, MayAct: true}, 200},
-	} {
-		for _, path := range []string{"", "/hidden/plans", "/hidden/plans/series", "/hidden/plans/daily", "/hidden/plans/pushes"} {
-			w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/v1/repositories"+path, nil)
-			h.ServeHTTP(w, r.WithContext(access.With(r.Context(), c.visitor)))
-			shown, status := strings.Contains(w.Body.String(), "plans"), c.status
-			if path == "" {
-				status = 200
-			}
-			if w.Code != status || shown != (c.status == 200) {
-				t.Errorf("%+v, %q: got %d %s", c.visitor, path, w.Code, w.Body)
-			}
+	h := handlerOf(sampleMemory(t))
+	for _, path := range privacy {
+		r := httptest.NewRequest(http.MethodGet, "/api/v1"+path, nil)
+		shown := map[bool]string{}
+		for _, authenticated := range []bool{false, true} {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r.WithContext(access.With(r.Context(), access.Visitor{MayAct: true, Authenticated: authenticated})))
+			shown[authenticated] = w.Body.String()
+		}
+		if shown[false] == shown[true] || strings.Contains(shown[false], "plans") {
+			t.Errorf("%s: a stranger gets %s, the user %s", path, shown[false], shown[true])
 		}
 	}
 }
@@ -211,7 +238,7 @@ func TestProblems(t *testing.T) {
 		"days from a time that is none":      {daily + "from=yesterday", 400, `"yesterday"`},
 		"days from after to":                 {daily + "from=2026-02-02&to=2026-02-01", 400, "must be before to"},
 		"days with an unknown parameter":     {daily + "days=3", 400, `"days" is unknown`},
-		"pushes with a parameter":            {"/api/v1/repositories/library/nginx/pushes?from=2026-02-02", 400, "no parameters"},
+		"pushes with a parameter":            {"/api/v1/repositories/library/nginx/pushes?from=2026-02-02", 400, "there is format"},
 		"what cannot be a name":              {"/api/v1/repositories/UPPER/%3Cscript%3E", 404, "known here"},
 		"an unknown path":                    {"/api/v2/repositories", 404, "/api/v1/repositories"},
 		"a trailing slash":                   {"/api/v1/repositories/", 404, "/api/v1/repositories"},
@@ -220,7 +247,7 @@ func TestProblems(t *testing.T) {
 		"a time without a zone":              {series + "to=2026-02-03T01:00:00", 400, "2026-01-31T01:00:00Z"},
 		"a year before there was Docker Hub": {series + "from=1969-12-31", 400, "1970"},
 		"a year too large in UTC":            {series + "to=9999-12-31T23:59:59-05:00", 400, "9999"},
-		"an endless value":                   {series + "to=" + strings.Repeat("9", 5000), 400, `"9999999999999999999999999999999999999999"`},
+		"an endless value":                   {series + "to=" + strings.Repeat("9", 5000), 400, `to is "9999999999999999999999999999999999999999" and more`},
 		"from after to":                      {series + "from=2026-02-02&to=2026-02-01", 400, "from (2026-02-02T00:00:00Z) must be before to (2026-02-01T00:00:00Z)"},
 		"from equal to to":                   {series + "from=2026-02-02&to=2026-02-02T01:00:00%2B01:00", 400, "empty"},
 		"a parameter with a typing error":    {series + "form=2026-02-02", 400, `"form" is unknown`},
@@ -276,17 +303,21 @@ func TestRanges(t *testing.T) {
 
 func TestASeriesIsWholeOrRefused(t *testing.T) {
 	s := sampleMemory(t)
-	s.samples = make([]history.Sample, maxSamples)
+	s.samples = endless(maxSamples)
 	if got := ask(handlerOf(s), http.MethodGet, "/api/v1/repositories/library/nginx/series"); got.Code != http.StatusOK ||
 		strings.Count(got.Body.String(), `"pull_count"`) != maxSamples {
 		t.Errorf("at the bound: got %d", got.Code)
 	}
-	s.samples = make([]history.Sample, 2*maxSamples)
+	s.samples = endless(2 * maxSamples)
 	wantProblem(t, ask(handlerOf(s), http.MethodGet, "/api/v1/repositories/library/nginx/series"), 400, "more than 200000 samples")
 }
 
 func TestAFullHouseWaitsForItsTurn(t *testing.T) {
-	h := &handler{Options: optionsFor(sampleMemory(t), slog.New(slog.DiscardHandler)), turns: make(chan struct{}, 1)}
+	h := newHandler(optionsFor(sampleMemory(t), slog.New(slog.DiscardHandler)))
+	h.turns = make(chan struct{}, 1)
+	if _, err := h.Curves.Trails(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	h.turns <- struct{}{}
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
@@ -310,8 +341,8 @@ func TestAHistoryThatCannotBeReadIsLoggedWhenThatChanges(t *testing.T) {
 	s := sampleMemory(t)
 	h := New(optionsFor(s, slog.New(slog.NewTextHandler(&log, nil))))
 	s.err = errors.New("the disk at /var/lib is gone")
-	for _, path := range []string{"", "/library/nginx", "/library/nginx/series", "/library/nginx/daily", "/library/nginx/pushes"} {
-		got := ask(h, http.MethodGet, "/api/v1/repositories"+path)
+	for _, path := range []string{"/repositories", "/repositories/library/nginx", "/repositories/library/nginx/series", "/repositories/library/nginx/daily", "/repositories/library/nginx/pushes", "/curves", "/summary"} {
+		got := ask(h, http.MethodGet, "/api/v1"+path)
 		wantProblem(t, got, 500, "log")
 		if strings.Contains(got.Body.String(), "/var/lib") {
 			t.Errorf("the answer has the inner error: %s", got.Body)
@@ -339,16 +370,23 @@ func TestAReaderThatGoesIsNoFailureOfHistory(t *testing.T) {
 	}
 }
 
-func TestOnlyReadingIsAllowed(t *testing.T) {
-	h := handlerOf(sampleMemory(t))
-	for _, path := range []string{"/api/v1/repositories", "/api/v1/repositories/library/nginx", "/api/v1/repositories/library/nginx/series", "/api/v1/repositories/library/nginx/daily", "/api/v1/repositories/library/nginx/pushes"} {
-		if got := ask(h, http.MethodHead, path); got.Code != http.StatusOK {
+func TestOtherMethodsAreRefused(t *testing.T) {
+	h := newHandler(optionsFor(sampleMemory(t), slog.New(slog.DiscardHandler)))
+	for _, route := range h.routes() {
+		path := strings.NewReplacer("{namespace}", "library", "{name}", "nginx").Replace(route.path)
+		allow, use := "GET, HEAD", "GET or HEAD"
+		if route.method == http.MethodPost {
+			allow, use = "POST", "use POST"
+		} else if got := ask(h.mux(), http.MethodHead, path); got.Code != http.StatusOK {
 			t.Errorf("HEAD %s: got %d", path, got.Code)
 		}
-		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
-			got := ask(h, method, path)
-			wantProblem(t, got, 405, "GET or HEAD")
-			if got.Header().Get("Allow") != "GET, HEAD" {
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} {
+			if method == route.method {
+				continue
+			}
+			got := ask(h.mux(), method, path)
+			wantProblem(t, got, 405, use)
+			if got.Header().Get("Allow") != allow {
 				t.Errorf("%s %s: headers %v", method, path, got.Header())
 			}
 		}
@@ -384,7 +422,9 @@ func (failing) Listings(context.Context) ([]Listing, error) {
 }
 
 func TestTheAPISaysHowRepositoriesAndListingsFare(t *testing.T) {
-	h := New(Options{History: &memory{}, Roster: failing{fates{{Namespace: "a", Name: "b"}}}, Log: slog.New(slog.DiscardHandler)})
+	opts := optionsFor(&memory{}, slog.New(slog.DiscardHandler))
+	opts.Roster = failing{fates{{Namespace: "a", Name: "b"}}}
+	h := New(opts)
 	for path, want := range map[string][]string{
 		"/api/v1/repositories":     {`"cause":"not_found","message":"absent","gone":true`, `"tracked":true`, `"truncated":true,"message":"sign in to see all 350"`},
 		"/api/v1/repositories/a/b": {`"cause":"not_found","message":"absent","gone":true`},

@@ -2,18 +2,13 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
-	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
 	"pulltrail/internal/trail"
 )
-
-// maxDays bounds the days of one answer: a century, should a snapshot have a time that
-// is far from all others.
-const maxDays = 36_600
 
 // daily is the pulls of the UTC days that the range touches, each of them whole, as
 // far as they are known.
@@ -42,27 +37,29 @@ type restatement struct {
 }
 
 func (h *handler) daily(w http.ResponseWriter, r *http.Request) {
-	h.answer(w, r, parseRange, h.readDaily)
+	f, ok := h.find(w, r)
+	if !ok {
+		return
+	}
+	q := parseQuery(r.URL.RawQuery, "from", "to", "format")
+	asked, asCSV := q.timeRange(), q.wantsCSV(r)
+	if q.err != nil {
+		writeProblem(w, http.StatusBadRequest, sentence(q.err))
+		return
+	}
+	h.answer(w, r, asCSV, func(context.Context) (table, error) { return dailyOf(f, asked), nil })
 }
 
-func (h *handler) readDaily(ctx context.Context, r hub.Repository, asked timeRange) (any, error) {
-	whole := asked.wholeDays()
-	samples, err := h.History.Around(ctx, r, whole.from, whole.to, maxSamples+1)
-	if err != nil {
-		return nil, err
+func dailyOf(f found, asked timeRange) daily {
+	out := daily{
+		Repository: f.Repository, From: end(asked.from), To: end(asked.to),
+		Days: []dayOfPulls{}, Restatements: []restatement{},
 	}
-	if len(samples) > maxSamples {
-		return nil, errTooManySamples
+	if f.trail != nil {
+		out.Days = days(f.trail.Days.Between(asked.from, asked.to))
+		out.Restatements = restatements(f.trail.Restatements, asked.wholeDays())
 	}
-	if whole.daysOf(samples) > maxDays {
-		return nil, refusal(fmt.Sprintf("The range has more than %d days with pulls, the most that one answer has: narrow it with from and to.", maxDays))
-	}
-	curve := trail.New(forTrail(samples))
-	return daily{
-		Repository: r, From: end(asked.from), To: end(asked.to),
-		Days:         days(curve.Daily(whole.from, whole.to, h.MaxGap())),
-		Restatements: restatements(curve.Restatements(), whole),
-	}, nil
+	return out
 }
 
 // wholeDays is the range of the days that r touches.
@@ -74,30 +71,6 @@ func (r timeRange) wholeDays() timeRange {
 		r.to = trail.Day.Ceil(r.to)
 	}
 	return r
-}
-
-// daysOf is how many days of the range lie between the first sample and the last.
-func (r timeRange) daysOf(samples []history.Sample) int {
-	if len(samples) == 0 {
-		return 0
-	}
-	from, to := samples[0].Timestamp, samples[len(samples)-1].Timestamp
-	if r.from.After(from) {
-		from = r.from
-	}
-	if !r.to.IsZero() && r.to.Before(to) {
-		to = r.to
-	}
-	return int(to.Sub(from) / (24 * time.Hour)) // of more than 292 years, those
-}
-
-// forTrail are samples as the arithmetic takes them.
-func forTrail(samples []history.Sample) []trail.Sample {
-	out := make([]trail.Sample, len(samples))
-	for i, s := range samples {
-		out[i] = trail.Sample{Time: s.Timestamp, Pulls: s.PullCount, LastUpdated: s.LastUpdated}
-	}
-	return out
 }
 
 func days(periods []trail.Period) []dayOfPulls {
@@ -112,9 +85,19 @@ func days(periods []trail.Period) []dayOfPulls {
 func restatements(all []trail.Restatement, within timeRange) []restatement {
 	out := []restatement{}
 	for _, r := range all {
-		if !r.At.Before(within.from) && (within.to.IsZero() || r.At.Before(within.to)) {
+		if within.has(r.At) {
 			out = append(out, restatement{Timestamp: r.At, From: r.From, To: r.To})
 		}
 	}
 	return out
+}
+
+func (d daily) file() string { return fileOf(d.Repository, "daily") }
+
+func (d daily) rows() [][]string {
+	rows := [][]string{{"date", "pulls", "gap", "partial"}}
+	for _, p := range d.Days {
+		rows = append(rows, []string{p.Date, digits(&p.Pulls), strconv.FormatBool(p.Gap), strconv.FormatBool(p.Partial)})
+	}
+	return rows
 }

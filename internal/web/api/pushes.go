@@ -2,12 +2,10 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
 	"pulltrail/internal/hub"
-	"pulltrail/internal/trail"
 )
 
 // pushes are all that came after the first snapshot.
@@ -24,20 +22,35 @@ type push struct {
 }
 
 func (h *handler) pushes(w http.ResponseWriter, r *http.Request) {
-	h.answer(w, r, parseNothing, h.readPushes)
+	f, ok := h.find(w, r)
+	if !ok {
+		return
+	}
+	q := parseQuery(r.URL.RawQuery, "format")
+	asCSV := q.wantsCSV(r)
+	if q.err != nil {
+		writeProblem(w, http.StatusBadRequest, sentence(q.err))
+		return
+	}
+	h.answer(w, r, asCSV, func(context.Context) (table, error) { return pushesOf(f), nil })
 }
 
-func (h *handler) readPushes(ctx context.Context, r hub.Repository, _ timeRange) (any, error) {
-	samples, err := h.History.Updates(ctx, r, maxSamples+1)
-	if err != nil {
-		return nil, err
+func pushesOf(f found) pushes {
+	out := pushes{f.Repository, []push{}} // an empty list is [], not null
+	if f.trail != nil {
+		for _, p := range f.trail.Pushes {
+			out.Pushes = append(out.Pushes, push{LastUpdated: p.At, Timestamp: p.Seen})
+		}
 	}
-	if len(samples) > maxSamples {
-		return nil, refusal(fmt.Sprintf("There are more than %d pushes, the most that one answer has: the series has them too, in ranges.", maxSamples))
+	return out
+}
+
+func (p pushes) file() string { return fileOf(p.Repository, "pushes") }
+
+func (p pushes) rows() [][]string {
+	rows := [][]string{{"last_updated", "timestamp"}}
+	for _, one := range p.Pushes {
+		rows = append(rows, []string{moment(&one.LastUpdated), moment(&one.Timestamp)})
 	}
-	out := []push{} // an empty list is [], not null
-	for _, p := range trail.New(forTrail(samples)).Pushes() {
-		out = append(out, push{LastUpdated: p.At, Timestamp: p.Seen})
-	}
-	return pushes{Repository: r, Pushes: out}, nil
+	return rows
 }

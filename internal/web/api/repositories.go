@@ -2,18 +2,19 @@ package api
 
 import (
 	"cmp"
-	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
-	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
-	"pulltrail/internal/web/access"
 )
 
-// repository is one repository as its newest snapshot shows it; all but the first
-// two are null before there is one.
+// maxList bounds a list.
+const maxList = 10_000
+
+// repository is one repository as its newest snapshot shows it; all that comes of
+// snapshots is null before there is one.
 type repository struct {
 	hub.Repository
 	PullCount   *int64     `json:"pull_count"`
@@ -29,20 +30,50 @@ type repository struct {
 	Cause   *string `json:"cause"`
 	Message *string `json:"message"`
 	Gone    bool    `json:"gone"`
+
+	Pulls24h change `json:"pulls_24h"`
+	Pulls7d  change `json:"pulls_7d"`
+	Pulls30d change `json:"pulls_30d"`
+	// Pushes is how many came after the first snapshot, First when that was, Snapshots how
+	// many there are.
+	Pushes    *int       `json:"pushes"`
+	First     *time.Time `json:"first"`
+	Snapshots int        `json:"snapshots"`
 }
 
-func (r repository) with(fate Fate, tracked bool) repository {
-	r.Tracked, r.Cause, r.Message, r.Gone = tracked, text(fate.Cause), text(fate.Message), fate.Gone
-	return r
+func (h *handler) shown(f found) repository {
+	out := repository{
+		Repository: f.Repository,
+		Tracked:    f.tracked, Cause: text(f.fate.Cause), Message: text(f.fate.Message), Gone: f.fate.Gone,
+		Pulls24h: changed(h.recent(f.trail, day)), Pulls7d: changed(h.recent(f.trail, week)), Pulls30d: changed(h.recent(f.trail, month)),
+	}
+	if t := f.trail; t != nil {
+		pushes := len(t.Pushes)
+		out.PullCount, out.StarCount, out.StorageSize = &t.Newest.PullCount, t.Newest.StarCount, t.Newest.StorageSize
+		out.LastUpdated, out.Timestamp, out.Slot = utc(t.Newest.LastUpdated), utc(&t.Newest.Timestamp), utc(&t.Newest.Slot)
+		out.Description = text(t.Newest.Description())
+		out.Pushes, out.First, out.Snapshots = &pushes, utc(&t.First.Time), t.Snapshots
+	}
+	return out
+}
+
+// repositories is the list.
+type repositories struct {
+	Repositories []repository `json:"repositories"`
+	// Total is how many there are, more than the list has where it was asked for a part.
+	Total    int       `json:"total"`
+	Listings []Listing `json:"listings"`
 }
 
 func (h *handler) repositories(w http.ResponseWriter, r *http.Request) {
-	stored, err := h.History.Repositories(r.Context())
-	if err != nil {
-		h.fail(w, r, err)
+	q := parseQuery(r.URL.RawQuery, "q", "namespace", "sort", "order", "limit", "offset")
+	sorted := q.sorting()
+	limit, offset := q.number("limit", maxList, 1, maxList), q.number("offset", 0, 0, 1_000_000)
+	if q.err != nil {
+		writeProblem(w, http.StatusBadRequest, sentence(q.err))
 		return
 	}
-	fates, err := h.Roster.Fates(r.Context())
+	all, err := h.all(r.Context())
 	if err != nil {
 		h.fail(w, r, err)
 		return
@@ -52,85 +83,78 @@ func (h *handler) repositories(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	h.reads.worked()
-	// An empty list is [], not null.
-	list := []repository{}
-	for _, s := range stored {
-		fate, tracked := fates[s.Repository]
-		delete(fates, s.Repository)
-		if mayBeSeen(r.Context(), s) {
-			list = append(list, shown(s).with(fate, tracked))
+	all = q.matching(all)
+	list := make([]repository, len(all)) // an empty list is [], not null
+	for i, f := range all {
+		list[i] = h.shown(f)
+	}
+	slices.SortStableFunc(list, sorted)
+	total := len(list)
+	list = list[min(offset, total):min(offset+limit, total)]
+	h.writeJSON(w, r, repositories{list, total, listings})
+}
+
+// matching are those with the parameter q in their name, and of the namespace.
+func (q *query) matching(all []found) []found {
+	part, namespace := strings.ToLower(q.text("q")), q.text("namespace")
+	return slices.DeleteFunc(all, func(f found) bool {
+		return namespace != "" && f.Namespace != namespace || !strings.Contains(f.String(), part)
+	})
+}
+
+// sortKeys are what a list can be sorted by, but for the name; nil is not known.
+var sortKeys = []struct {
+	name string
+	of   func(repository) *int64
+}{
+	{"pull_count", func(r repository) *int64 { return r.PullCount }},
+	{"star_count", func(r repository) *int64 { return r.StarCount }},
+	{"last_updated", func(r repository) *int64 { return micros(r.LastUpdated) }},
+	{"timestamp", func(r repository) *int64 { return micros(r.Timestamp) }},
+	{"first", func(r repository) *int64 { return micros(r.First) }},
+	{"pulls_24h", func(r repository) *int64 { return r.Pulls24h.Pulls }},
+	{"pulls_7d", func(r repository) *int64 { return r.Pulls7d.Pulls }},
+	{"pulls_30d", func(r repository) *int64 { return r.Pulls30d.Pulls }},
+}
+
+// sorting is how the list is sorted, which is by name already: from a to z, or by a
+// number, the highest first, unless order says otherwise. What is not known is last.
+func (q *query) sorting() func(a, b repository) int {
+	names := []string{"name"}
+	for _, k := range sortKeys {
+		names = append(names, k.name)
+	}
+	key := q.choice("sort", names...)
+	sign := -1
+	if order := q.choice("order", "", "asc", "desc"); order == "asc" || order == "" && key == "name" {
+		sign = 1
+	}
+	for _, k := range sortKeys {
+		if k.name == key {
+			return func(a, b repository) int { return compare(k.of(a), k.of(b), sign) }
 		}
 	}
-	for r, fate := range fates {
-		list = append(list, repository{Repository: r}.with(fate, true))
-	}
-	slices.SortFunc(list, func(a, b repository) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
-	h.writeJSON(w, struct {
-		Repositories []repository `json:"repositories"`
-		Listings     []Listing    `json:"listings"`
-	}{list, listings})
+	return func(a, b repository) int { return sign * byName(a.Repository, b.Repository) }
 }
 
-func (h *handler) repository(w http.ResponseWriter, r *http.Request) {
-	found, ok, err := h.find(r.Context(), r)
+func compare(a, b *int64, sign int) int {
 	switch {
-	case err != nil:
-		h.fail(w, r, err)
-	case !ok:
-		unknown(w)
-	default:
-		h.writeJSON(w, found)
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return 1
+	case b == nil:
+		return -1
 	}
+	return sign * cmp.Compare(*a, *b)
 }
 
-// find is the repository that a request names: one with snapshots, or a tracked one
-// that is still without. False when there is none, or none that may be seen.
-func (h *handler) find(ctx context.Context, r *http.Request) (repository, bool, error) {
-	name, err := hub.ParseRepository(r.PathValue("namespace") + "/" + r.PathValue("name"))
-	if err != nil {
-		return repository{}, false, nil //nolint:nilerr // no repository can have such a name, so there is none
+func micros(t *time.Time) *int64 {
+	if t == nil {
+		return nil
 	}
-	stored, ok, err := h.History.Repository(ctx, name)
-	if err != nil {
-		return repository{}, false, err
-	}
-	fates, err := h.Roster.Fates(ctx)
-	if err != nil {
-		return repository{}, false, err
-	}
-	h.reads.worked()
-	fate, tracked := fates[name]
-	if ok {
-		return shown(stored).with(fate, tracked), mayBeSeen(ctx, stored), nil
-	}
-	return repository{Repository: name}.with(fate, tracked), tracked, nil
-}
-
-// unknown is the one answer for what does not exist and for what is private: they
-// must not differ.
-func unknown(w http.ResponseWriter) {
-	writeProblem(w, http.StatusNotFound, "No repository of this name is known here; /api/v1/repositories lists those that are.")
-}
-
-// mayBeSeen reports whether the visitor of a request may know of a repository.
-func mayBeSeen(ctx context.Context, r history.Repository) bool {
-	return access.Of(ctx).Authenticated || !r.Private && !r.Newest.Private
-}
-
-func shown(r history.Repository) repository {
-	return repository{
-		Repository:  r.Repository,
-		PullCount:   &r.Newest.PullCount,
-		StarCount:   r.Newest.StarCount,
-		StorageSize: r.Newest.StorageSize,
-		LastUpdated: utc(r.Newest.LastUpdated),
-		Timestamp:   utc(&r.Newest.Timestamp),
-		Slot:        utc(&r.Newest.Slot),
-		Description: text(r.Newest.Description()),
-	}
+	n := t.UnixMicro()
+	return &n
 }
 
 // text is nil where there is none.

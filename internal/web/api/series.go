@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"pulltrail/internal/history"
@@ -14,8 +15,8 @@ const (
 	// maxSamples bounds one series: some 30 MB of JSON, or a snapshot every minute
 	// for four months.
 	maxSamples = 200_000
-	// maxSeriesAtOnce bounds how many answers about a trail are made at the same time.
-	maxSeriesAtOnce = 4
+	// maxAtOnce bounds how many long answers are made at the same time.
+	maxAtOnce = 4
 )
 
 var errTooManySamples = refusal(fmt.Sprintf(
@@ -40,10 +41,20 @@ type sample struct {
 }
 
 func (h *handler) series(w http.ResponseWriter, r *http.Request) {
-	h.answer(w, r, parseRange, h.readSeries)
+	f, ok := h.find(w, r)
+	if !ok {
+		return
+	}
+	q := parseQuery(r.URL.RawQuery, "from", "to", "format")
+	asked, asCSV := q.timeRange(), q.wantsCSV(r)
+	if q.err != nil {
+		writeProblem(w, http.StatusBadRequest, sentence(q.err))
+		return
+	}
+	h.answer(w, r, asCSV, func(ctx context.Context) (table, error) { return h.readSeries(ctx, f.Repository, asked) })
 }
 
-func (h *handler) readSeries(ctx context.Context, r hub.Repository, asked timeRange) (any, error) {
+func (h *handler) readSeries(ctx context.Context, r hub.Repository, asked timeRange) (table, error) {
 	samples, err := h.History.Series(ctx, r, asked.from, asked.to, maxSamples+1)
 	if err != nil {
 		return nil, err
@@ -63,4 +74,31 @@ func converted(samples []history.Sample) []sample {
 		}
 	}
 	return out
+}
+
+func (s series) file() string { return fileOf(s.Repository, "series") }
+
+func (s series) rows() [][]string {
+	rows := [][]string{{"timestamp", "slot", "pull_count", "star_count", "storage_size", "last_updated"}}
+	for _, p := range s.Samples {
+		rows = append(rows, []string{moment(&p.Timestamp), moment(&p.Slot), digits(&p.PullCount), digits(p.StarCount), digits(p.StorageSize), moment(p.LastUpdated)})
+	}
+	return rows
+}
+
+func fileOf(r hub.Repository, what string) string { return r.Namespace + "-" + r.Name + "-" + what }
+
+// digits and moment are cells of CSV; what is not known is empty.
+func digits(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+func moment(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Format(time.RFC3339Nano)
 }

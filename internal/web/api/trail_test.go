@@ -2,6 +2,8 @@ package api
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,10 +32,7 @@ func TestDaily(t *testing.T) {
 		samples     []history.Sample
 		query, want string
 	}{
-		"nothing is known before there are snapshots": {
-			nil, "", open + `"days":[],"restatements":[]}`,
-		},
-		"nor with one": {
+		"nothing is known with one snapshot": {
 			counted(0, 5), "", open + `"days":[],"restatements":[]}`,
 		},
 		"whole and partial days, and every digit": {
@@ -72,37 +71,6 @@ func TestDaily(t *testing.T) {
 	}
 }
 
-func TestDaysAreReadAsAWhole(t *testing.T) {
-	s := sampleMemory(t)
-	ask(handlerOf(s), http.MethodGet, nginxPath+"/daily?from=2026-01-31T23:00:00-05:00&to=2026-02-03T00:00:01Z")
-	from, to := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 4, 0, 0, 0, 0, time.UTC)
-	if s.from != from || s.to != to {
-		t.Errorf("history was asked for %v to %v", s.from, s.to)
-	}
-	ask(handlerOf(s), http.MethodGet, nginxPath+"/daily")
-	if !s.from.IsZero() || !s.to.IsZero() {
-		t.Errorf("history was asked for %v to %v", s.from, s.to)
-	}
-}
-
-func TestDaysAreBounded(t *testing.T) {
-	s := sampleMemory(t)
-	s.samples = make([]history.Sample, 2*maxSamples)
-	wantProblem(t, ask(handlerOf(s), http.MethodGet, nginxPath+"/daily"), 400, "more than 200000 samples")
-
-	s.samples = counted(0, 1, 24*maxDays, 2)
-	if got := ask(handlerOf(s), http.MethodGet, nginxPath+"/daily"); strings.Count(got.Body.String(), `"date"`) != maxDays {
-		t.Errorf("at the bound: %d %.200s", got.Code, got.Body)
-	}
-	s.samples = counted(0, 1, 24*(maxDays+1), 2)
-	wantProblem(t, ask(handlerOf(s), http.MethodGet, nginxPath+"/daily"), 400, "more than 36600 days")
-	s.samples[1].Timestamp = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-	wantProblem(t, ask(handlerOf(s), http.MethodGet, nginxPath+"/daily"), 400, "more than 36600 days")
-	if got := ask(handlerOf(s), http.MethodGet, nginxPath+"/daily?from=2030-01-01&to=2030-01-08"); strings.Count(got.Body.String(), `"date"`) != 7 {
-		t.Errorf("narrowed: %d %s", got.Code, got.Body)
-	}
-}
-
 func TestPushes(t *testing.T) {
 	s := sampleMemory(t)
 	s.samples = counted(0, 1, 24, 2, 48, 3)
@@ -121,8 +89,60 @@ func TestPushes(t *testing.T) {
 	}
 }
 
-func TestPushesAreWholeOrRefused(t *testing.T) {
+// endless are n samples, a minute apart.
+func endless(n int) []history.Sample {
+	samples := make([]history.Sample, n)
+	for i := range samples {
+		at := slot.Add(time.Duration(i-n) * time.Minute)
+		samples[i] = history.Sample{Timestamp: at, Slot: at, PullCount: int64(i)}
+	}
+	return samples
+}
+
+func TestSeriesComeAsCSV(t *testing.T) {
 	s := sampleMemory(t)
-	s.samples = make([]history.Sample, 2*maxSamples)
-	wantProblem(t, ask(handlerOf(s), http.MethodGet, nginxPath+"/pushes"), 400, "more than 200000 pushes")
+	for name, c := range map[string]struct{ target, file, want string }{
+		"samples": {
+			nginxPath + "/series?format=csv", "library-nginx-series.csv",
+			"timestamp,slot,pull_count,star_count,storage_size,last_updated\n" +
+				"2026-11-22T01:00:00Z,2026-11-22T01:00:00Z,12915999983,,,\n" +
+				"2026-11-23T01:00:01.5Z,2026-11-23T01:00:00Z,12916987208,21119,0,2026-11-20T02:04:05.678901Z\n",
+		},
+		"days":        {nginxPath + "/daily?format=csv", "library-nginx-daily.csv", "date,pulls,gap,partial\n2026-11-22,946074,false,true\n2026-11-23,41151,false,true\n"},
+		"a part":      {nginxPath + "/daily?format=csv&to=2026-11-23", "library-nginx-daily.csv", "date,pulls,gap,partial\n2026-11-22,946074,false,true\n"},
+		"pushes":      {nginxPath + "/pushes?format=csv", "library-nginx-pushes.csv", "last_updated,timestamp\n2026-11-20T02:04:05.678901Z,2026-11-23T01:00:01.5Z\n"},
+		"curves":      {"/api/v1/curves?format=csv", "curves-pulls.csv", "date,name,pulls,gap,partial\n2026-11-22,library/nginx,946074,false,true\n2026-11-23,library/nginx,41151,false,true\n"},
+		"only a head": {"/api/v1/repositories/b/unseen/daily?format=csv", "b-unseen-daily.csv", "date,pulls,gap,partial\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := ask(handlerOf(s, hub.Repository{Namespace: "b", Name: "unseen"}), http.MethodGet, c.target)
+			if diff := cmp.Diff(strings.ReplaceAll(c.want, "\n", "\r\n"), got.Body.String()); diff != "" {
+				t.Error(diff)
+			}
+			if h := got.Header(); h.Get("Content-Type") != typeCSV || h.Get("Content-Disposition") != `attachment; filename="`+c.file+`"` {
+				t.Errorf("got %d %v", got.Code, h)
+			}
+		})
+	}
+}
+
+func TestTheHeaderAcceptChoosesTheFormat(t *testing.T) {
+	for accept, csv := range map[string]bool{
+		"": false, "*/*": false, "text/csv": true, "Text/CSV;charset=utf-8": true, "text/csv, application/json": true,
+		"application/json, text/csv": false, "text/html,*/*;q=0.8": false, "text/csv;q=0": false, "text/csv; q=0, text/plain": false, "text/csv;q=0.5": true,
+	} {
+		r := httptest.NewRequest(http.MethodGet, nginxPath+"/daily", nil)
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		handlerOf(sampleMemory(t)).ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Type") == typeCSV; got != csv || !slices.Contains(w.Header().Values("Vary"), "Accept") {
+			t.Errorf("%q: got %v", accept, w.Header())
+		}
+	}
+	r := httptest.NewRequest(http.MethodGet, nginxPath+"/daily?format=json", nil)
+	r.Header.Set("Accept", "text/csv")
+	w := httptest.NewRecorder()
+	if handlerOf(sampleMemory(t)).ServeHTTP(w, r); w.Header().Get("Content-Type") != typeJSON {
+		t.Errorf("the parameter does not prevail: %v", w.Header())
+	}
 }

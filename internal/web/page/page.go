@@ -1,15 +1,25 @@
-// Package page is the page that people open: the tracked repositories with their
-// totals, and how the last run went, as one plain HTML document with one style
-// sheet. It needs no JavaScript.
+// Package page is the page that people open: how many pulls the tracked repositories
+// have, how that changes, and how the last run went, as one HTML document made on the
+// server, with one style sheet. Everything follows from the address, so what is seen can
+// be kept and sent to others. It needs no JavaScript; with it, charts answer to the
+// pointer and the keys, and what is chosen appears without loading the page anew.
 //
-// It shows what is known now. Private repositories are for visitors that are
-// authenticated (see package access); for others they are nowhere on it: not in the
-// table, the sums or the counts of a run. Names, descriptions and messages are shown as
-// text, whatever they contain. A page is made whole before it is sent; where that fails,
-// the answer is a clean 500.
+// It shows what is known now. Private repositories are nowhere on it for those who are
+// not authenticated: not in the table, the sums, the chart or the counts of a run. Names,
+// descriptions and messages are shown as text, whatever they contain. An address that
+// makes no sense is answered with the usual page, which says so. A page is made whole
+// before it is sent; where that fails, the answer is a clean 500.
 //
-// The table has at most 2,000 rows, those with the most pulls; the sums are of all,
-// and the page says that there are more.
+// The table has 100 rows a page, the chart the eight repositories with the most pulls
+// and the others as one line; sums are of all. All numbers are those of internal/trail.
+//
+// Each repository has a page of its own, and /status tells how the process fares. An
+// unknown repository is answered with the names that may have been meant. Messages, and
+// names that might be secret, are on the status page for those alone who may do more than
+// read; they can also have a run begin there, which no other site can make them do.
+//
+// A repository's page reads at most 100,000 of its samples for what pushes did and shows
+// 50 pushes, 100 snapshots at a time and 64 KiB of the raw document.
 //
 // Of dead letters it shows their number alone: what they hold is for those who can
 // give the process commands.
@@ -25,16 +35,20 @@ import (
 	"sync/atomic"
 	"time"
 
-	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/rollup"
 	"pulltrail/internal/web/access"
+	"pulltrail/internal/web/reply"
 )
 
-// History is what the page reads. It may be called by any number of requests at the
-// same time; an error means that history cannot be read now.
-type History interface {
-	// Repositories are all that have a snapshot, private ones included.
-	Repositories(ctx context.Context) ([]history.Repository, error)
+// Curves is what the page reads. It may be called by any number of requests at the
+// same time; an error means that history cannot be read now. What it returns is shared
+// and stays as it is.
+type Curves interface {
+	// Trails are all that have a snapshot, private ones included, by namespace and name.
+	Trails(ctx context.Context) ([]*rollup.Trail, error)
+	// Trail is one of them; false when it has no snapshot.
+	Trail(ctx context.Context, of hub.Repository) (*rollup.Trail, bool, error)
 }
 
 // DeadLetters are the messages that were refused and wait for a person. It may be called
@@ -81,12 +95,16 @@ type Outcome struct {
 
 // Options are what New needs.
 type Options struct {
-	History     History
+	Curves      Curves
+	Snapshots   Snapshots
+	Operations  Operations
 	DeadLetters DeadLetters
 	Runs        Runs
 	// Tracked are the repositories that are polled.
 	Tracked func(context.Context) ([]hub.Repository, error)
 	Version string
+	// SignIn is whether there is a user to sign in as, although the page is open to all.
+	SignIn bool
 	// Demo says on every page that its numbers are simulated.
 	Demo bool
 	Log  *slog.Logger
@@ -97,9 +115,9 @@ type Options struct {
 type handler struct {
 	Options
 	assets    assets
-	templates *template.Template
+	templates map[string]*template.Template
 	// What could not be read the last time.
-	noHistory, noLetters, noRoster atomic.Bool
+	noHistory, noLetters, noRoster, noReport atomic.Bool
 }
 
 // New makes the handler of the page, of its assets, and of every path that nothing
@@ -119,11 +137,16 @@ func New(opts Options) (http.Handler, error) {
 	h := &handler{Options: opts, assets: files, templates: templates}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", h.index)
+	mux.HandleFunc("/r/{namespace}/{name}", h.repository)
+	mux.HandleFunc("/status", h.states)
 	for _, a := range files {
 		mux.Handle(a.path, a)
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { h.problem(w, http.StatusNotFound, notFound()) })
-	return h.readOnly(mux), nil
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { h.problem(w, r, http.StatusNotFound, notFound()) })
+	all := http.NewServeMux()
+	all.Handle("/", h.readOnly(mux))
+	all.Handle(collectPath, h.collecting())
+	return all, nil
 }
 
 // readOnly lets GET and HEAD through.
@@ -131,7 +154,7 @@ func (h *handler) readOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			h.problem(w, http.StatusMethodNotAllowed, readOnlyHere())
+			h.problem(w, r, http.StatusMethodNotAllowed, readOnlyHere())
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -139,27 +162,34 @@ func (h *handler) readOnly(next http.Handler) http.Handler {
 }
 
 func (h *handler) index(w http.ResponseWriter, r *http.Request) {
-	stored, err := h.History.Repositories(r.Context())
-	h.note(r.Context(), &h.noHistory, "read history", err)
+	f, err := h.facts(r.Context())
 	if err != nil {
-		h.problem(w, http.StatusInternalServerError, historyUnreadable())
+		h.problem(w, r, http.StatusInternalServerError, historyUnreadable())
 		return
 	}
-	run, ran, err := h.Runs.LastRun(r.Context())
+	f.ask = parseQuery(r.URL.Query())
+	h.render(w, r, http.StatusOK, "index.html", newView(h.frame(r), f))
+}
+
+// facts are what the visitor may know.
+func (h *handler) facts(ctx context.Context) (facts, error) {
+	trails, err := h.Curves.Trails(ctx)
+	h.note(ctx, &h.noHistory, "read history", err)
+	if err != nil {
+		return facts{}, err
+	}
+	run, ran, err := h.Runs.LastRun(ctx)
 	if !ran {
 		run = Run{Outcomes: run.Outcomes}
 	}
-	tracked, err2 := h.Tracked(r.Context())
+	tracked, err2 := h.Tracked(ctx)
 	err = errors.Join(err, err2)
-	h.note(r.Context(), &h.noRoster, "read what is tracked", err)
-	if err != nil {
-		h.problem(w, http.StatusInternalServerError, historyUnreadable())
-		return
+	h.note(ctx, &h.noRoster, "read what is tracked", err)
+	f := facts{now: h.Now(), trails: trails, tracked: tracked, run: run, next: h.Runs.Next(), letters: h.letters(ctx), sinks: h.Operations.Sinks()}
+	if !access.Of(ctx).Authenticated {
+		f.hidePrivate()
 	}
-	h.render(w, http.StatusOK, "index.html", newView(h.frame(), facts{
-		now: h.Now(), stored: stored, tracked: tracked, run: run, next: h.Runs.Next(), letters: h.letters(r.Context()),
-		private: access.Of(r.Context()).Authenticated,
-	}))
+	return f, err
 }
 
 // letters are 0 also where they cannot be counted: the rest of the page is good without.
@@ -186,36 +216,53 @@ func (h *handler) note(ctx context.Context, failing *atomic.Bool, what string, e
 }
 
 // problem answers with a page that says what is the matter.
-func (h *handler) problem(w http.ResponseWriter, status int, text trouble) {
-	h.render(w, status, "problem.html", struct {
+func (h *handler) problem(w http.ResponseWriter, r *http.Request, status int, text trouble) {
+	around := h.frame(r)
+	around.Title = text.Heading
+	h.render(w, r, status, "problem.html", struct {
 		frame
 		trouble
-	}{h.frame(), text})
+	}{around, text})
 }
 
 // frame is what all pages have around their content.
 type frame struct {
 	Words       vocabulary
 	Version     string
+	Title       string // of the page; empty for the overview
 	Style, Icon string
-	Refresh     int // seconds until the page reloads itself; 0 is never
 	Demo        bool
+	SignIn      bool // there is a user, and the visitor is not that
+	// Script is ours; Plot is the library that it draws with, loaded where it is needed.
+	Script, Plot, Licences string
+	Refresh                int // seconds until the page reloads itself; 0 is never
 }
 
-func (h *handler) frame() frame {
-	return frame{Words: english(), Version: h.Version, Style: h.assets.url(stylePath), Icon: h.assets.url(iconPath), Demo: h.Demo}
+func (h *handler) frame(r *http.Request) frame {
+	return frame{
+		Words: english(), Version: h.Version, Style: h.assets.url(stylePath), Icon: h.assets.url(iconPath),
+		Script: h.assets.url(scriptPath), Plot: h.assets.url(plotPath), Licences: h.assets.url(licencePath),
+		Demo: h.Demo, SignIn: h.SignIn && !access.Of(r.Context()).Authenticated,
+	}
 }
 
-// render makes the page before it sends anything of it.
-func (h *handler) render(w http.ResponseWriter, status int, name string, data any) {
+// render makes the page before it sends anything of it: the layout with what the file
+// name defines, made of data, which embeds a frame.
+func (h *handler) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
 	var body bytes.Buffer
-	if err := h.templates.ExecuteTemplate(&body, name, data); err != nil {
+	if err := h.templates[name].ExecuteTemplate(&body, "layout", data); err != nil {
 		h.Log.Error("web: the page could not be made", "err", err)
 		http.Error(w, brokenPage, http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-cache")
+	const contentType = "text/html; charset=utf-8"
+	if status == http.StatusOK {
+		reply.Whole(w, r, contentType, body.Bytes())
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", "private, no-cache")
+	w.Header().Add("Vary", "Authorization")
 	w.WriteHeader(status)
 	_, _ = w.Write(body.Bytes()) // a reader that has gone needs no page
 }

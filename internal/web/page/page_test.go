@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"html/template"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,18 +29,6 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var update = flag.Bool("update", false, "write the golden files anew")
-
-var _ History = (*history.Store)(nil)
-
-// trail is a History in memory.
-type trail struct {
-	repositories []history.Repository
-	err          error
-}
-
-func (s *trail) Repositories(context.Context) ([]history.Repository, error) {
-	return s.repositories, s.err
-}
 
 // letters are DeadLetters in memory.
 type letters struct {
@@ -80,7 +70,7 @@ func named(s string) hub.Repository {
 }
 
 // stored is a repository whose newest snapshot was decoded from Docker Hub's members.
-func stored(t *testing.T, repository, members string) history.Repository {
+func stored(t testing.TB, repository, members string) history.Repository {
 	t.Helper()
 	r := named(repository)
 	s, err := hub.Decode([]byte(`{"namespace":"`+r.Namespace+`","name":"`+r.Name+`",`+members+`}`), slot.Add(2*time.Second), slot)
@@ -117,8 +107,11 @@ func all(s ...string) []hub.Repository {
 
 type scene struct {
 	stored  []history.Repository
+	samples map[hub.Repository][]history.Sample
+	query   string
 	runs    runs
 	tracked []hub.Repository
+	sinks   []Sink
 }
 
 func handlerOf(t *testing.T, s scene) http.Handler {
@@ -129,7 +122,7 @@ func handlerOf(t *testing.T, s scene) http.Handler {
 func handlerWith(t *testing.T, s scene, refused *letters) http.Handler {
 	t.Helper()
 	h, err := New(Options{
-		History: &trail{repositories: s.stored}, DeadLetters: refused, Runs: s.runs, Tracked: func(context.Context) ([]hub.Repository, error) { return s.tracked, nil },
+		Curves: curves(&past{newest: s.stored, samples: s.samples}), Operations: &engine{sinks: s.sinks}, DeadLetters: refused, Runs: s.runs, Tracked: func(context.Context) ([]hub.Repository, error) { return s.tracked, nil },
 		Version: "1.2.3", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	})
 	if err != nil {
@@ -139,12 +132,8 @@ func handlerWith(t *testing.T, s scene, refused *letters) http.Handler {
 }
 
 func ask(h http.Handler, method, path string) *httptest.ResponseRecorder {
-	return askAs(access.Visitor{}, h, method, path)
-}
-
-func askAs(v access.Visitor, h http.Handler, method, path string) *httptest.ResponseRecorder {
-	w, r := httptest.NewRecorder(), httptest.NewRequest(method, path, nil)
-	h.ServeHTTP(w, r.WithContext(access.With(r.Context(), v)))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
 	return w
 }
 
@@ -185,13 +174,59 @@ func scenes(t *testing.T) map[string]scene {
 	}
 }
 
+// grown are scenes with curves: of 120 days, of which one has a gap.
+func grown(t *testing.T) map[string]scene {
+	image, other, third := nginx(t), podinfo(t), stored(t, "stefanprodan/tool", `"pull_count":90210,"star_count":7,"last_updated":"2026-11-20T02:04:05Z"`)
+	s := scene{
+		stored: []history.Repository{image, other, third}, tracked: all("library/nginx", "stefanprodan/podinfo", "stefanprodan/tool", "me/added"),
+		runs: runs{ended([]string{"library/nginx", "stefanprodan/podinfo", "stefanprodan/tool"}), tomorrow},
+	}
+	s.grow(&image, 120, 3_000_000)
+	s.grow(&other, 120, 2)
+	s.grow(&third, 40, 900)
+	s.samples[image.Repository] = without(s.samples[image.Repository], 100, 106)
+	scenes := make(map[string]scene)
+	for name, query := range map[string]string{
+		"history":          "",
+		"all in total":     "?range=all&metric=total&scale=log",
+		"picked":           "?range=7d&pick=stefanprodan%2Ftool&pick=library%2Fnginx&q=tool&view=sum",
+		"grouped":          "?range=7d&group=namespace&open=stefanprodan&view=stacked",
+		"sorted":           "?range=7d&sort=month&dir=asc",
+		"searched":         "?range=7d&q=POD",
+		"found nothing":    "?q=no+such",
+		"a namespace":      "?range=7d&ns=stefanprodan&hide=stefanprodan%2Ftool",
+		"between two days": "?from=2026-11-01&to=2026-11-07",
+		"before anything":  "?to=2020-11-07",
+		"bad query":        "?range=forever&from=2026-13-01&sort=%3Cb%3E&page=-1&pick=a%2Fb&pick=%2F&metric=pulls",
+	} {
+		s.query = query
+		scenes[name] = s
+	}
+	return scenes
+}
+
+func many(t *testing.T, n int) scene {
+	var s scene
+	for i := range n {
+		r := podinfo(t)
+		r.Name, r.Newest.PullCount = fmt.Sprintf("n%03d", i), int64(i)
+		r.Newest.Repository = r.Repository
+		s.stored = append(s.stored, r)
+	}
+	return s
+}
+
 func TestThePageIsAsInItsGoldenFile(t *testing.T) {
-	for name, s := range scenes(t) {
+	all := scenes(t)
+	maps.Copy(all, grown(t))
+	second := many(t, 102)
+	second.query = "?page=2"
+	all["page 2"] = second
+	for name, s := range all {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name, ask(handlerOf(t, s), http.MethodGet, "/"), http.StatusOK)
+			golden(t, name, ask(handlerOf(t, s), http.MethodGet, "/"+s.query), http.StatusOK)
 		})
 	}
-	golden(t, "private to its owner", askAs(access.Visitor{Authenticated: true}, handlerOf(t, scenes(t)["private"]), http.MethodGet, "/"), http.StatusOK)
 	golden(t, "dead letters", ask(handlerWith(t, scenes(t)["ordinary"], &letters{n: 1204}), http.MethodGet, "/"), http.StatusOK)
 	golden(t, "not found", ask(handlerOf(t, scene{}), http.MethodGet, "/such/a/path"), http.StatusNotFound)
 }
@@ -200,11 +235,11 @@ var hash = regexp.MustCompile(`\?v=[0-9a-f]{16}`)
 
 func golden(t *testing.T, name string, got *httptest.ResponseRecorder, status int) {
 	t.Helper()
-	if got.Code != status || got.Header().Get("Content-Type") != "text/html; charset=utf-8" || got.Header().Get("Cache-Control") != "no-cache" {
+	if got.Code != status || got.Header().Get("Content-Type") != "text/html; charset=utf-8" || got.Header().Get("Cache-Control") != "private, no-cache" {
 		t.Errorf("got %d %v", got.Code, got.Header())
 	}
 	html := hash.ReplaceAllString(got.Body.String(), "?v=HASH")
-	for _, inline := range []string{"<script", "<style", "style=", "javascript:", " onclick=\""} {
+	for _, inline := range []string{"<script>", "<style", "style=", "javascript:", " onclick=\""} {
 		if strings.Contains(html, inline) {
 			t.Errorf("there is %q in it, which the security policy forbids", inline)
 		}
@@ -224,18 +259,37 @@ func golden(t *testing.T, name string, got *httptest.ResponseRecorder, status in
 	}
 }
 
-func TestNothingPrivateIsOnThePage(t *testing.T) {
+func TestWhatIsPrivateIsOnThePageOfItsOwnerAlone(t *testing.T) {
+	h := handlerOf(t, scenes(t)["private"])
 	for _, v := range []access.Visitor{{}, {MayRead: true, MayAct: true}} {
-		page := askAs(v, handlerOf(t, scenes(t)["private"]), http.MethodGet, "/").Body.String()
-		for _, secret := range []string{"hidden", "plans", "777", "fail", "1 of 2", "never"} {
+		page := askAs(h, v, "/").Body.String()
+		for _, secret := range []string{"hidden/", "plans", "777", "fail", "1 of 2", "never"} {
 			if strings.Contains(page, secret) {
 				t.Errorf("%q is on the page of %+v", secret, v)
 			}
 		}
 	}
-	page := askAs(access.Visitor{Authenticated: true}, handlerOf(t, scenes(t)["private"]), http.MethodGet, "/").Body.String()
-	if !strings.Contains(page, "hidden/plans") || !strings.Contains(page, "1 of 2 failed") {
+	if page := askAs(h, access.Visitor{Authenticated: true}, "/").Body.String(); !strings.Contains(page, "hidden/<b>plans") || !strings.Contains(page, "1 of 2 failed") {
 		t.Errorf("it is not on the page of its owner: %s", page)
+	}
+}
+
+func TestThoseWhoAreAuthenticatedSeeWhatIsPrivate(t *testing.T) {
+	h := handlerOf(t, scenes(t)["private"])
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r.WithContext(access.With(r.Context(), access.Visitor{Name: "me", Authenticated: true})))
+	if page := w.Body.String(); !strings.Contains(page, `href="/r/hidden/plans"`) || !strings.Contains(page, `title="777,777"`) {
+		t.Error("hidden/plans is not on the page")
+	}
+}
+
+func TestAnAddressCannotTellWhetherThereIsAPrivateRepository(t *testing.T) {
+	h := handlerOf(t, scenes(t)["private"])
+	there := ask(h, http.MethodGet, "/?pick=hidden%2Fplans&ns=hidden&q=plans").Body.String()
+	not := ask(h, http.MethodGet, "/?pick=nobody%2Fplans&ns=nobody&q=plans").Body.String()
+	if diff := cmp.Diff(strings.ReplaceAll(not, "nobody", "hidden"), there); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -251,28 +305,28 @@ func TestTheStatusLine(t *testing.T) {
 		scene
 		level, want string
 	}{
-		"all is well":                    {scene{there, runs{ended([]string{"library/nginx"}), tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
-		"nothing is scheduled":           {scene{there, runs{ended([]string{"library/nginx"}), time.Time{}}, nil}, levelOK, "Collected 3 h ago"},
-		"a failure that may pass":        {scene{there, runs{ended([]string{"a/b"}, slow), tomorrow}, nil}, levelWarn, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
-		"a failure that needs a person":  {scene{there, runs{ended([]string{"library/nginx"}, gone), tomorrow}, all("me/gone")}, levelBad, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
-		"the only one failed":            {scene{there, runs{ended(nil, slow), tomorrow}, nil}, levelWarn, "The run 3 h ago failed, next in 21 h"},
-		"all of several failed":          {scene{there, runs{ended(nil, slow, gone), tomorrow}, nil}, levelWarn, "The run 3 h ago failed for all 2, next in 21 h"},
-		"a run is under way":             {scene{there, runs{&under, tomorrow}, nil}, levelBusy, "Collecting now, last collected 3 h ago"},
-		"the first run is under way":     {scene{nil, runs{&Run{Running: true}, tomorrow}, all("a/b")}, levelBusy, "Collecting for the first time"},
-		"the snapshot has not arrived":   {scene{[]history.Repository{old}, runs{ended([]string{"library/nginx"}), tomorrow}, nil}, levelWarn, "Collected 3 h ago, not stored yet, next in 21 h"},
-		"no run since the process began": {scene{there, runs{nil, tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
-		"no run ever":                    {scene{nil, runs{nil, tomorrow}, all("a/b")}, levelIdle, "Nothing collected yet, first run in 21 h"},
-		"no run ever and none to come":   {scene{nil, runs{}, all("a/b")}, levelIdle, "Nothing collected yet"},
-		"nothing to collect":             {scene{nil, runs{nil, tomorrow}, nil}, levelIdle, "Nothing collected yet"},
-		"the next run is late":           {scene{there, runs{ended([]string{"library/nginx"}), slot}, nil}, levelOK, "Collected 3 h ago, next due now"},
-		"a run that had nothing to do":   {scene{there, runs{ended(nil), tomorrow}, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
+		"all is well":                    {scene{there, nil, "", runs{ended([]string{"library/nginx"}), tomorrow}, nil, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
+		"nothing is scheduled":           {scene{there, nil, "", runs{ended([]string{"library/nginx"}), time.Time{}}, nil, nil}, levelOK, "Collected 3 h ago"},
+		"a failure that may pass":        {scene{there, nil, "", runs{ended([]string{"a/b"}, slow), tomorrow}, nil, nil}, levelWarn, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
+		"a failure that needs a person":  {scene{there, nil, "", runs{ended([]string{"library/nginx"}, gone), tomorrow}, all("me/gone"), nil}, levelBad, "Collected 3 h ago, 1 of 2 failed, next in 21 h"},
+		"the only one failed":            {scene{there, nil, "", runs{ended(nil, slow), tomorrow}, nil, nil}, levelWarn, "The run 3 h ago failed, next in 21 h"},
+		"all of several failed":          {scene{there, nil, "", runs{ended(nil, slow, gone), tomorrow}, nil, nil}, levelWarn, "The run 3 h ago failed for all 2, next in 21 h"},
+		"a run is under way":             {scene{there, nil, "", runs{&under, tomorrow}, nil, nil}, levelBusy, "Collecting now, last collected 3 h ago"},
+		"the first run is under way":     {scene{nil, nil, "", runs{&Run{Running: true}, tomorrow}, all("a/b"), nil}, levelBusy, "Collecting for the first time"},
+		"the snapshot has not arrived":   {scene{[]history.Repository{old}, nil, "", runs{ended([]string{"library/nginx"}), tomorrow}, nil, nil}, levelWarn, "Collected 3 h ago, not stored yet, next in 21 h"},
+		"no run since the process began": {scene{there, nil, "", runs{nil, tomorrow}, nil, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
+		"no run ever":                    {scene{nil, nil, "", runs{nil, tomorrow}, all("a/b"), nil}, levelIdle, "Nothing collected yet, first run in 21 h"},
+		"no run ever and none to come":   {scene{nil, nil, "", runs{}, all("a/b"), nil}, levelIdle, "Nothing collected yet"},
+		"nothing to collect":             {scene{nil, nil, "", runs{nil, tomorrow}, nil, nil}, levelIdle, "Nothing collected yet"},
+		"the next run is late":           {scene{there, nil, "", runs{ended([]string{"library/nginx"}), slot}, nil, nil}, levelOK, "Collected 3 h ago, next due now"},
+		"a run that had nothing to do":   {scene{there, nil, "", runs{ended(nil), tomorrow}, nil, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run, _, _ := c.runs.LastRun(t.Context())
 			if c.runs.run == nil {
 				run = Run{}
 			}
-			v := newView(frame{}, facts{now: now, stored: c.stored, tracked: c.tracked, run: run, next: c.runs.next})
+			v := newView(frame{}, facts{now: now, trails: trailsIn(t, c.scene), tracked: c.tracked, run: run, next: c.runs.next})
 			if got := strings.ReplaceAll(v.Status.Text, space, " "); got != c.want || v.Status.Level != c.level {
 				t.Errorf("got %s %q", v.Status.Level, got)
 			}
@@ -290,16 +344,21 @@ func TestASnapshotIsGivenAMinuteToArrive(t *testing.T) {
 	}
 }
 
-func TestTheTableIsBoundedAndTheSumsAreNot(t *testing.T) {
-	r := podinfo(t)
-	f := facts{now: now}
-	for i := range maxRows + 5 {
-		r.Name, r.Newest.PullCount = "n"+grouped(int64(i)), int64(i)
-		f.stored = append(f.stored, r)
-	}
-	v := newView(frame{}, f)
-	if len(v.Rows) != maxRows || v.Rows[0].Pulls.Short != "2,004" || !strings.Contains(v.More, "5 more") || v.Sum.Pulls.Exact != "2,009,010" {
-		t.Errorf("%d rows, the first %v, more %q, sum %v", len(v.Rows), v.Rows[0].Pulls, v.More, v.Sum.Pulls)
+func TestTheTableHasAHundredRowsAPageAndTheSumsAreOfAll(t *testing.T) {
+	f := facts{now: now, trails: trailsIn(t, many(t, 205))}
+	for page, want := range map[string]struct {
+		rows  int
+		first string
+		text  string
+	}{
+		"": {100, "204", "1 – 100 of 205"}, "page=3": {5, "4", "201 – 205 of 205"}, "page=77": {5, "4", "201 – 205 of 205"},
+	} {
+		f.ask = asked(t, page)
+		v := newView(frame{}, f)
+		rows := v.Table.Groups[0].Rows
+		if len(rows) != want.rows || rows[0].Pulls.Short != want.first || v.Table.Pager.Text != want.text || v.Table.Sum.Pulls.Exact != "20,910" {
+			t.Errorf("%s: %d rows, the first %v, %q, sum %v", page, len(rows), rows[0].Pulls, v.Table.Pager.Text, v.Table.Sum.Pulls)
+		}
 	}
 }
 
@@ -315,8 +374,8 @@ func TestThePageLeavesWhatItWasGivenAlone(t *testing.T) {
 
 func TestAHistoryThatCannotBeReadIsA500AndLoggedWhenThatChanges(t *testing.T) {
 	var log bytes.Buffer
-	source := &trail{err: errors.New("the disk at /var/lib is gone")}
-	h, err := New(Options{History: source, DeadLetters: &letters{}, Runs: runs{}, Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	source := &past{err: errors.New("the disk at /var/lib is gone")}
+	h, err := New(Options{Curves: curves(source), Operations: &engine{}, DeadLetters: &letters{}, Runs: runs{}, Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +400,7 @@ func TestDeadLettersThatCannotBeCountedAreLeftOutAndLoggedWhenThatChanges(t *tes
 	var log bytes.Buffer
 	source := &letters{n: 3, err: errors.New("the disk at /var/lib is gone")}
 	h, err := New(Options{
-		History: &trail{repositories: []history.Repository{nginx(t)}}, DeadLetters: source, Runs: runs{},
+		Curves: curves(&past{newest: []history.Repository{nginx(t)}}), Operations: &engine{}, DeadLetters: source, Runs: runs{},
 		Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
@@ -367,24 +426,6 @@ func TestDeadLettersThatCannotBeCountedAreLeftOutAndLoggedWhenThatChanges(t *tes
 	}
 }
 
-func TestADemoSaysSoOnEveryPage(t *testing.T) {
-	for _, demo := range []bool{true, false} {
-		h, err := New(Options{
-			History: &trail{repositories: []history.Repository{nginx(t)}}, DeadLetters: &letters{}, Runs: runs{}, Demo: demo,
-			Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.DiscardHandler),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range []string{"/", "/nothing"} {
-			page := ask(h, http.MethodGet, path).Body.String()
-			if got := strings.Contains(page, `<p class="demo" role="note">`+english().Demo+"</p>"); got != demo {
-				t.Errorf("demo %v, %s: %s", demo, path, page)
-			}
-		}
-	}
-}
-
 func TestOneDeadLetterIsNotSeveral(t *testing.T) {
 	page := ask(handlerWith(t, scene{}, &letters{n: 1}), http.MethodGet, "/").Body.String()
 	if !strings.Contains(page, "1 dead letter<") {
@@ -395,9 +436,9 @@ func TestOneDeadLetterIsNotSeveral(t *testing.T) {
 func TestABrokenTemplateIsACleanError(t *testing.T) {
 	var log bytes.Buffer
 	h := &handler{Options: Options{Log: slog.New(slog.NewTextHandler(&log, nil))}}
-	h.templates = template.Must(template.New("index.html").Parse("half a page {{.Nothing}}"))
+	h.templates = map[string]*template.Template{"index.html": template.Must(template.New("layout").Parse("half a page {{.Nothing}}"))}
 	w := httptest.NewRecorder()
-	h.render(w, http.StatusOK, "index.html", struct{}{})
+	h.render(w, httptest.NewRequest(http.MethodGet, "/", nil), http.StatusOK, "index.html", struct{}{})
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "half") || !strings.Contains(log.String(), "Nothing") {
 		t.Errorf("got %d %s, logged %q", w.Code, w.Body, &log)
 	}
@@ -405,7 +446,7 @@ func TestABrokenTemplateIsACleanError(t *testing.T) {
 
 func TestOnlyReadingIsAllowed(t *testing.T) {
 	h := handlerOf(t, scene{})
-	for path, status := range map[string]int{"/": 200, stylePath: 200, iconPath: 200, "/nothing": 404} {
+	for path, status := range map[string]int{"/": 200, stylePath: 200, iconPath: 200, scriptPath: 200, plotPath: 200, licencePath: 200, "/nothing": 404} {
 		if got := ask(h, http.MethodHead, path); got.Code != status {
 			t.Errorf("HEAD %s: got %d", path, got.Code)
 		}
@@ -420,7 +461,7 @@ func TestOnlyReadingIsAllowed(t *testing.T) {
 func TestAssetsMayBeKeptUnderTheirHash(t *testing.T) {
 	h := handlerOf(t, scene{})
 	page := ask(h, http.MethodGet, "/").Body.String()
-	for path, contentType := range map[string]string{stylePath: "text/css; charset=utf-8", iconPath: "image/svg+xml"} {
+	for path, contentType := range map[string]string{stylePath: "text/css; charset=utf-8", iconPath: "image/svg+xml", scriptPath: "text/javascript; charset=utf-8", licencePath: "text/plain; charset=utf-8"} {
 		_, after, _ := strings.Cut(page, path)
 		url := path + hash.FindString(after)
 		got := ask(h, http.MethodGet, url)
@@ -436,6 +477,48 @@ func TestAssetsMayBeKeptUnderTheirHash(t *testing.T) {
 		h.ServeHTTP(w, again)
 		if w.Code != http.StatusNotModified {
 			t.Errorf("%s with its ETag: got %d", path, w.Code)
+		}
+	}
+}
+
+func TestASinkThatIsLateIsRemarkedOn(t *testing.T) {
+	s := scenes(t)["ordinary"]
+	s.sinks = []Sink{{Name: "opensearch", Behind: 1204, Lag: 3 * time.Hour}, {Name: "elasticsearch", Behind: 3, Lag: time.Minute}, {Name: "third", OK: true}}
+	page := plain(ask(handlerOf(t, s), http.MethodGet, "/").Body.String())
+	if !strings.Contains(page, "opensearch is behind") || !strings.Contains(page, "1,204 entries wait for it, the oldest for 3 h") || strings.Count(page, "is behind") != 1 {
+		t.Errorf("got %s", page)
+	}
+}
+
+func TestAStrangerIsShownTheWayToSignIn(t *testing.T) {
+	h, err := New(Options{
+		Curves: curves(&past{}), Operations: &engine{}, DeadLetters: &letters{}, Runs: runs{}, SignIn: true,
+		Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v, want := range map[access.Visitor]bool{{}: true, {MayRead: true}: true, {Name: "me", Authenticated: true}: false} {
+		if got := strings.Contains(askAs(h, v, "/").Body.String(), `href="/login"`); got != want {
+			t.Errorf("%+v: %v", v, got)
+		}
+	}
+}
+
+func TestADemoSaysSoOnEveryPage(t *testing.T) {
+	for _, demo := range []bool{true, false} {
+		h, err := New(Options{
+			Curves: curves(&past{newest: []history.Repository{nginx(t)}}), Operations: &engine{}, DeadLetters: &letters{}, Runs: runs{}, Demo: demo,
+			Tracked: func(context.Context) ([]hub.Repository, error) { return nil, nil }, Log: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/", "/nothing", "/r/library/unknown"} {
+			page := ask(h, http.MethodGet, path).Body.String()
+			if got := strings.Contains(page, `<p class="demo" role="note">`+english().Demo+"</p>"); got != demo {
+				t.Errorf("demo %v, %s: %s", demo, path, page)
+			}
 		}
 	}
 }

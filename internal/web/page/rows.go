@@ -2,19 +2,59 @@ package page
 
 import (
 	"cmp"
+	"html/template"
 	"slices"
+	"strings"
 	"time"
 
-	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/rollup"
+	"pulltrail/internal/web/svg"
 )
 
-// storing is how long a snapshot may take from the end of its run into history
-// before the page remarks on it.
-const storing = time.Minute
+const (
+	// storing is how long a snapshot may take from the end of its run into history
+	// before the page remarks on it.
+	storing = time.Minute
+	// quiet is how long there is no pull before the page remarks on it.
+	quiet = 365 * day
+	// sparkDays is how many days a sparkline has.
+	sparkDays = 30
+)
 
-// rows are those with the most pulls first, then those without any number, by name.
-func (f *facts) rows() []row {
+// recently are the lengths of which a row has the pulls.
+var (
+	recently     = [...]time.Duration{day, 7 * day, 30 * day}
+	recentLabels = [len(recently)]string{label24h, label7d, label30d}
+)
+
+// item is one repository, as far as it is needed to sort and to count.
+type item struct {
+	hub.Repository
+	trail *rollup.Trail // nil without a snapshot
+	state status
+}
+
+// row is one line of the table.
+type row struct {
+	hub.Repository
+	URL, Description string
+	Picked           bool
+	cells
+	LastPush value
+	State    status
+}
+
+// cells are the numbers of a repository, or of several together.
+type cells struct {
+	Pulls       value
+	Recent      [len(recently)]recent
+	Spark       template.HTML
+	Stars, Size value
+}
+
+// items are all repositories that there are to show, by name.
+func (f *facts) items() []item {
 	outcomes := make(map[hub.Repository]*Outcome, len(f.run.Outcomes))
 	for i, o := range f.run.Outcomes {
 		outcomes[o.Repository] = &f.run.Outcomes[i]
@@ -23,47 +63,84 @@ func (f *facts) rows() []row {
 	for _, t := range f.tracked {
 		tracked[t] = true
 	}
-	rows := make([]row, 0, len(f.stored)+len(f.tracked))
-	for i, s := range f.stored {
-		r := f.storedRow(s)
-		r.State = f.state(&f.stored[i], outcomes[s.Repository], tracked[s.Repository])
-		rows = append(rows, r)
-		delete(tracked, s.Repository)
+	items := make([]item, 0, len(f.trails)+len(f.tracked))
+	for _, t := range f.trails {
+		items = append(items, item{t.Repository, t, f.state(t, outcomes[t.Repository], tracked[t.Repository])})
+		delete(tracked, t.Repository)
 	}
-	for t := range tracked {
-		rows = append(rows, row{
-			Repository: t, URL: hubURL(t),
-			Pulls: number(nil), Stars: number(nil), Size: size(nil),
-			LastPush: moment(f.now, nil), LastCollect: moment(f.now, nil),
-			State: f.state(nil, outcomes[t], true),
-		})
+	for r := range tracked {
+		items = append(items, item{r, nil, f.state(nil, outcomes[r], true)})
 	}
-	slices.SortFunc(rows, func(a, b row) int {
-		return cmp.Or(known(b)-known(a), cmp.Compare(b.pulls, a.pulls),
-			cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
-	return rows
+	slices.SortFunc(items, byName)
+	return items
 }
 
-func known(r row) int {
-	if r.known {
-		return 1
-	}
-	return 0
+func byName(a, b item) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
 
-func (f *facts) storedRow(s history.Repository) row {
-	return row{
-		Repository: s.Repository, URL: hubURL(s.Repository), Description: clipped(s.Newest.Description()),
-		known: true, pulls: s.Newest.PullCount,
-		Pulls: number(&s.Newest.PullCount), Stars: number(s.Newest.StarCount), Size: size(s.Newest.StorageSize),
-		LastPush: moment(f.now, s.Newest.LastUpdated), LastCollect: moment(f.now, &s.Newest.Timestamp),
+// matching are the items that the search and the namespace leave.
+func (f *facts) matching(items []item) []item {
+	if f.ask.Search == "" && f.ask.Namespace == "" {
+		return items
 	}
+	part := strings.ToLower(f.ask.Search)
+	var out []item
+	for _, i := range items {
+		if (f.ask.Namespace == "" || i.Namespace == f.ask.Namespace) && strings.Contains(i.String(), part) {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
-// state says how one repository is doing: stored is its newest snapshot or nil,
-// outcome what the last run made of it, nil when that was without it.
-func (f *facts) state(stored *history.Repository, outcome *Outcome, tracked bool) status {
+// row is what is shown of one item.
+func (f *facts) row(i item) row {
+	r := row{Repository: i.Repository, URL: "/r/" + i.String(), Picked: slices.Contains(f.ask.Picked, i.Repository), State: i.state}
+	if i.trail == nil { // we have nothing to show of it
+		r.URL, r.cells = hubURL(i.Repository), f.cells(nil)
+		r.LastPush = moment(f.now, nil)
+		return r
+	}
+	newest := i.trail.Newest
+	r.cells = f.cells([]*rollup.Trail{i.trail})
+	r.Description, r.LastPush = clipped(newest.Description()), moment(f.now, newest.LastUpdated)
+	if r.State.Title == "" {
+		r.State.Title = collectedAt(newest.Timestamp)
+	}
+	return r
+}
+
+// cells are the numbers of trails together.
+func (f *facts) cells(trails []*rollup.Trail) cells {
+	t := sumsOf(trails)
+	c := cells{Pulls: number(t.pulls.total), Stars: number(t.stars.total), Size: size(t.size.total)}
+	for i, length := range recently {
+		c.Recent[i] = recentCell(f.recent(trails, length))
+		c.Recent[i].Label = recentLabels[i]
+	}
+	c.Spark = f.spark(trails)
+	return c
+}
+
+// spark is the last 30 days that have ended; empty where nothing is known of them.
+func (f *facts) spark(trails []*rollup.Trail) template.HTML {
+	end := f.now.Truncate(day)
+	from := end.AddDate(0, 0, -sparkDays)
+	points := svg.Points(rollup.Sum(trails, from, end))
+	if n := len(points); n > 0 && points[n-1].Partial {
+		points = points[:n-1]
+	}
+	if len(points) < 2 {
+		return ""
+	}
+	drawn := svg.Sparkline(points, svg.Spark{From: from, To: end.Add(-day), Width: 96, Height: 24})
+	return template.HTML(drawn) //nolint:gosec // svg writes well-formed markup and escapes what strangers say
+}
+
+// state says how one repository is doing: t is what is known of it or nil, outcome
+// what the last run made of it, nil when that was without it.
+func (f *facts) state(t *rollup.Trail, outcome *Outcome, tracked bool) status {
 	switch {
 	case outcome != nil && outcome.Gone:
 		return status{Level: levelBad, Text: stateGone, Help: stateGoneHelp, Title: clipped(outcome.Message)}
@@ -74,20 +151,25 @@ func (f *facts) state(stored *history.Repository, outcome *Outcome, tracked bool
 			level = levelBad
 		}
 		return status{Level: level, Text: stateFailing(outcome.Cause), Help: help, Title: clipped(outcome.Message)}
-	case outcome != nil && f.overdue(stored):
+	case outcome != nil && f.overdue(t):
 		return status{Level: levelWarn, Text: stateOnItsWay}
-	case stored == nil:
+	case t == nil:
 		return status{Level: levelIdle, Text: stateNever}
 	case !tracked:
 		return status{Level: levelIdle, Text: stateNotTracked}
+	case t.Stale(f.now):
+		return status{Level: levelWarn, Text: stateStale(ago(f.now.Sub(t.Newest.Timestamp)))}
+	}
+	if lastYear := t.Recent(quiet, f.now).Now; lastYear.Whole() && lastYear.Pulls == 0 {
+		return status{Level: levelIdle, Text: stateQuiet}
 	}
 	return status{Level: levelOK, Text: stateOK}
 }
 
 // overdue reports whether the last run took a snapshot that ought to be in history
 // by now and is not.
-func (f *facts) overdue(stored *history.Repository) bool {
-	there := stored != nil && !stored.Newest.Slot.Before(f.run.Slot)
+func (f *facts) overdue(t *rollup.Trail) bool {
+	there := t != nil && !t.Newest.Slot.Before(f.run.Slot)
 	return !there && !f.run.Running && f.now.Sub(f.run.Finished) > storing
 }
 

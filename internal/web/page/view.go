@@ -2,16 +2,17 @@ package page
 
 import (
 	"slices"
+	"strings"
 	"time"
 
-	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/rollup"
 )
 
 const (
-	// maxRows bounds the table; maxText, in characters, what strangers have to say in
-	// one place of it.
-	maxRows = 2000
+	// late is how long an entry may wait for a sink before the page remarks on it.
+	late = 10 * time.Minute
+	// maxText, in characters, is how much strangers may say in one place.
 	maxText = 300
 	// firstRefresh is how often the page reloads, in seconds, while it waits for the
 	// first run to end.
@@ -31,76 +32,97 @@ const (
 // facts is all that a page is made of.
 type facts struct {
 	now     time.Time
-	stored  []history.Repository
+	trails  []*rollup.Trail
 	tracked []hub.Repository
 	run     Run // zero when there was none
 	next    time.Time
+	sinks   []Sink
 	letters int // dead ones; 0 also where they cannot be counted
-
-	private bool // private repositories may be shown
+	ask     query
 }
 
 // view is what the template shows.
 type view struct {
 	frame
 	Status  status
+	Search  search
+	Ranges  []link
+	Custom  custom
+	Picked  *picked
 	Numbers []figure
-	Notice  *notice
-	Run     *notice
-	Letters *notice
-	Rows    []row
-	Sum     *row
-	More    string
+	Recent  []recent
+	Notices []*notice
+	Chart   *chart
+	Listing listing
+	Table   table
+	Empty   *link // where the search finds nothing: the way back
 }
 
 // status is a state in words, its level shown as a dot.
 type status struct{ Level, Text, Help, Title string }
 
-// figure is one of the four numbers.
-type figure struct {
-	Label string
-	value
-	Note string
+// search is the form, of which all other choices are a part.
+type search struct {
+	Text  string
+	State []field
 }
 
-// row is one line of the table.
-type row struct {
-	hub.Repository
-	URL, Description                          string
-	Pulls, Stars, Size, LastPush, LastCollect value
-	State                                     status
+type field struct{ Name, Value string }
 
-	known bool  // there is a snapshot
-	pulls int64 // of it
+// custom is the range between two days.
+type custom struct {
+	From, To string
+	Current  bool
+}
+
+// picked says what the numbers and the chart are of, when that is not all.
+type picked struct{ Text, URL, Back string }
+
+// listing is what is said above the table.
+type listing struct {
+	Count       string
+	Group       link
+	Namespace   *link // leads away from the only namespace that is shown
+	PickedCount int
+}
+
+// chosen is what the numbers and the chart are of.
+type chosen struct {
+	trails []*rollup.Trail
+	items  int // as many repositories, also those without a snapshot
+	all    int // of as many
+}
+
+// first reports whether there are totals, but no curve yet.
+func (c chosen) first() bool {
+	return len(c.trails) > 0 && !slices.ContainsFunc(c.trails, func(t *rollup.Trail) bool { return t.Days.Len() > 0 })
 }
 
 func newView(around frame, f facts) view {
-	if !f.private {
-		f.hidePrivate()
-	}
-	rows := f.rows()
-	t := totalOf(rows, f.stored)
+	items := f.items()
+	t := totalOf(items)
+	matching := f.matching(items)
+	f.forgetUnknown(items)
+	c := f.choose(matching, items)
 	v := view{
-		frame:   around,
-		Status:  f.status(t),
-		Notice:  f.notice(t),
-		Numbers: f.numbers(t),
-		Rows:    rows,
+		frame: around, Status: f.status(t), Notices: f.notices(t, c),
+		Ranges:  f.rangeLinks(),
+		Custom:  custom{From: date(f.ask.From), To: date(f.ask.To), Current: f.ask.custom()},
+		Numbers: f.numbers(c), Recent: f.recents(c.trails), Picked: f.picked(c),
 	}
-	if len(f.run.Notes) > 0 {
-		v.Run = noticeRun(f.run.Notes)
+	if len(c.trails) > 0 && !c.first() {
+		v.Chart = f.chart(c)
 	}
-	if f.letters > 0 {
-		v.Letters = noticeDeadLetters(f.letters)
+	if len(items) > 0 {
+		v.Table = f.table(matching, c)
+		v.Listing = f.listing(len(matching))
 	}
-	if v.Notice != nil && f.run.Running {
+	if len(items) > 0 && len(matching) == 0 {
+		v.Empty = &link{Text: showAll, URL: f.ask.but(func(q *query) { q.Search, q.Namespace = "", "" })}
+	}
+	v.Search = search{Text: f.ask.Search, State: f.formState(v.Table)}
+	if t.known == 0 && t.rows > 0 && f.run.Running {
 		v.Refresh = firstRefresh
-	}
-	if len(rows) > maxRows {
-		v.Rows, v.More = rows[:maxRows], noteMore(len(rows)-maxRows)
-	}
-	if len(rows) > 1 && t.known > 0 {
-		v.Sum = &row{Pulls: number(t.pulls.total), Stars: number(t.stars.total), Size: size(t.size.total)}
 	}
 	return v
 }
@@ -109,94 +131,135 @@ func newView(around frame, f facts) view {
 // counted.
 func (f *facts) hidePrivate() {
 	private := make(map[hub.Repository]bool)
-	for _, s := range f.stored {
-		if s.Private || s.Newest.Private {
-			private[s.Repository] = true
+	for _, t := range f.trails {
+		if t.Private || t.Newest.Private {
+			private[t.Repository] = true
 		}
 	}
 	if len(private) == 0 {
 		return
 	}
 	// The slices belong to others: Clone before Delete.
-	f.stored = slices.DeleteFunc(slices.Clone(f.stored), func(s history.Repository) bool { return private[s.Repository] })
+	f.trails = slices.DeleteFunc(slices.Clone(f.trails), func(t *rollup.Trail) bool { return private[t.Repository] })
 	f.tracked = slices.DeleteFunc(slices.Clone(f.tracked), func(r hub.Repository) bool { return private[r] })
 	f.run.Outcomes = slices.DeleteFunc(slices.Clone(f.run.Outcomes), func(o Outcome) bool { return private[o.Repository] })
 }
 
-// total is what the rows come to.
+// forgetUnknown takes repositories that there are none of out of what is chosen.
+func (f *facts) forgetUnknown(items []item) {
+	known := make([]hub.Repository, 0, len(f.ask.Picked))
+	for _, p := range f.ask.Picked {
+		if _, there := slices.BinarySearchFunc(items, item{Repository: p}, byName); there {
+			known = append(known, p)
+		} else {
+			f.ask.NotUnderstood = append(f.ask.NotUnderstood, "pick="+clipped(p.String()))
+		}
+	}
+	f.ask.Picked = known
+}
+
+// choose is what is picked, or else what the search leaves.
+func (f *facts) choose(matching, all []item) chosen {
+	of := matching
+	if len(f.ask.Picked) > 0 {
+		of = slices.DeleteFunc(slices.Clone(all), func(i item) bool { return !slices.Contains(f.ask.Picked, i.Repository) })
+	}
+	return chosen{trails: trailsOf(of), items: len(of), all: len(all)}
+}
+
+// picked is nil where all is shown.
+func (f *facts) picked(c chosen) *picked {
+	switch {
+	case len(f.ask.Picked) > 0:
+		return &picked{Text: pickedWords(c.items, c.all), Back: labelClear, URL: f.ask.but(func(q *query) { q.Picked = nil })}
+	case f.ask.Search != "" || f.ask.Namespace != "":
+		return &picked{Text: foundWords(c.items, c.all, f.ask), Back: showAll, URL: f.ask.but(func(q *query) { q.Search, q.Namespace = "", "" })}
+	}
+	return nil
+}
+
+// formState are the choices that a search, a range and a pick leave as they are: what is
+// picked and stands in the table of this page has its own box.
+func (f *facts) formState(shown table) []field {
+	here := make(map[string]bool)
+	for _, g := range shown.Groups {
+		for _, r := range g.Rows {
+			here[r.String()] = true
+		}
+	}
+	var fields []field
+	for key, values := range f.ask.values() {
+		if key == "q" || key == "from" || key == "to" || key == "page" {
+			continue
+		}
+		for _, v := range values {
+			if key != "pick" || !here[v] {
+				fields = append(fields, field{key, v})
+			}
+		}
+	}
+	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.Name+"="+a.Value, b.Name+"="+b.Value) })
+	return fields
+}
+
+func (f *facts) listing(rows int) listing {
+	l := listing{Count: countRepositories(rows), PickedCount: len(f.ask.Picked), Group: link{ID: "group", Text: labelGroup, URL: f.ask.but(func(q *query) {
+		q.Grouped, q.Open = !q.Grouped, nil
+	}), Current: f.ask.Grouped}}
+	if f.ask.Namespace != "" {
+		l.Namespace = &link{Text: f.ask.Namespace, URL: f.ask.but(func(q *query) { q.Namespace = "" })}
+	}
+	return l
+}
+
+// total is how all repositories fare.
 type total struct {
-	pulls, stars, size          sum
 	rows, known, notStored, bad int
 	newest                      time.Time // the last observation of any repository
 }
 
-func totalOf(rows []row, stored []history.Repository) total {
-	t := total{rows: len(rows)}
-	for _, r := range rows {
-		if r.known {
+func totalOf(items []item) total {
+	t := total{rows: len(items), newest: sumsOf(trailsOf(items)).newest}
+	for _, i := range items {
+		if i.trail != nil {
 			t.known++
 		}
 		switch {
-		case r.State.Text == stateOnItsWay:
+		case i.state.Text == stateOnItsWay:
 			t.notStored++
-		case r.State.Level == levelBad:
+		case i.state.Level == levelBad:
 			t.bad++
-		}
-	}
-	for _, s := range stored {
-		t.pulls.add(&s.Newest.PullCount)
-		t.stars.add(s.Newest.StarCount)
-		t.size.add(s.Newest.StorageSize)
-		if s.Newest.Timestamp.After(t.newest) {
-			t.newest = s.Newest.Timestamp
 		}
 	}
 	return t
 }
 
-func (f *facts) notice(t total) *notice {
+// notices are what a person should know before the numbers.
+func (f *facts) notices(t total, c chosen) []*notice {
+	var all []*notice
+	if len(f.ask.NotUnderstood) > 0 {
+		all = append(all, noticeNotUnderstood(f.ask.NotUnderstood))
+	}
 	switch {
 	case t.rows == 0:
-		return noticeNoRepositories()
+		all = append(all, noticeNoRepositories())
 	case t.known == 0 && f.run.Finished.IsZero():
-		return noticeFirstMinute(f.run.Running, f.nextRun())
+		all = append(all, noticeFirstMinute(f.run.Running, f.nextRun()))
+	case c.first():
+		all = append(all, noticeTrailBegins(f.nextRun()))
 	}
-	return nil
-}
-
-func (f *facts) numbers(t total) []figure {
-	rows := int64(t.rows)
-	repositories := figure{Label: labelRepositories, value: number(&rows)}
-	if missing := t.rows - t.known; missing > 0 {
-		repositories.Note = noteWaiting(missing)
+	if len(f.run.Notes) > 0 {
+		all = append(all, noticeRun(f.run.Notes))
 	}
-	return []figure{
-		exactly(figure{Label: labelPulls, value: number(t.pulls.total)}),
-		exactly(figure{Label: labelStars, value: number(t.stars.total)}),
-		repositories,
-		f.lastRun(),
+	if f.letters > 0 {
+		all = append(all, noticeDeadLetters(f.letters))
 	}
-}
-
-// exactly puts the exact number below a shortened one.
-func exactly(g figure) figure {
-	g.Note = g.Exact
-	return g
-}
-
-func (f *facts) lastRun() figure {
-	g := figure{Label: labelLastRun, value: value{Short: unknown}}
-	switch {
-	case !f.run.Finished.IsZero():
-		of := len(f.run.Outcomes)
-		g.Short = runResult(of-f.failed(), of)
-		g.Note = f.run.Finished.UTC().Format("2 Jan 15:04")
-	case f.run.Running:
-		g.Note = noteRunning
-	default:
-		g.Note = noteNoRun
+	for _, s := range f.sinks {
+		if s.Behind > 0 && s.Lag >= late {
+			all = append(all, noticeLate(s))
+		}
 	}
-	return g
+	return all
 }
 
 // clipped is s, cut where it is too long for its place.

@@ -2,7 +2,12 @@ package page
 
 import (
 	"fmt"
+	"math"
 	"strings"
+	"time"
+
+	"pulltrail/internal/rollup"
+	"pulltrail/internal/trail"
 )
 
 // All words of the page stand in this file.
@@ -20,27 +25,42 @@ const brokenPage = "The page could not be made; Pulltrail's log says why."
 
 // vocabulary are the fixed words of the templates.
 type vocabulary struct {
-	Title, Tagline, Home, FourNumbers string
+	Demo   string // says that the numbers are simulated
+	Crumbs string // the way to this page
+	SignIn string
+
+	Title, Tagline, Skip, Home, FourNumbers, Recently string
+
+	Search, SearchHint, Range, Custom, From, To, Show, Theme string
+
+	Chart, AsTable, Day, Download, Loading string
 
 	// The table: its caption, its columns and its last row.
-	Caption, Repository, Pulls, Stars, Size, LastPush, Collected, State, Sum string
+	Caption, Repository, Total, Hours, Week, Month, Trend, Stars, Size, LastPush, State string
 
-	Demo string // says that the numbers are simulated
+	Pick, SumOfPicked, Pages, Previous, Next, NothingFound string
 
 	// A pull is what Docker Hub counts as one.
-	WhatCounts, Times    string
-	API, Metrics, Health string
+	WhatCounts, Times                             string
+	About, API, Export, Status, Metrics, Licences string
 }
 
 func english() vocabulary {
 	return vocabulary{
-		Title: "Pulltrail", Tagline: "the history of your Docker Hub pulls", Home: "Back to the repositories", FourNumbers: "At a glance",
-		Caption: "Repositories", Repository: "Repository", Pulls: "Pulls", Stars: "Stars", Size: "Size",
-		LastPush: "Last push", Collected: "Collected", State: "State", Sum: "All together",
-		Demo:       "This is a demo: the repositories and all their numbers are simulated, and nothing is sent anywhere.",
-		WhatCounts: "A pull is what Docker Hub counts as one: pulls of an image, and checks that found it up to date.",
-		Times:      "Times are UTC.",
-		API:        "API", Metrics: "Metrics", Health: "Readiness",
+		Demo:   "This is a demo: the repositories and all their numbers are simulated, and nothing is sent anywhere.",
+		Crumbs: "Where this is",
+		SignIn: "Sign in",
+		Title:  "Pulltrail", Tagline: "the history of your Docker Hub pulls", Skip: "Skip to the content", Home: "Back to the repositories",
+		FourNumbers: "At a glance", Recently: "Pulls lately",
+		Search: "Search repositories", SearchHint: "Search", Range: "Range", Custom: "Custom", From: "From", To: "To", Show: "Show", Theme: "Light or dark",
+		Chart: "Pulls over time", AsTable: "The numbers as a table", Day: "Day (UTC)", Download: "Download as CSV",
+		Caption: "Repositories", Repository: labelRepository, Total: labelTotal, Hours: label24h, Week: label7d, Month: label30d,
+		Trend: labelTrend, Stars: labelStars, Size: labelSize, LastPush: labelLastPush, State: labelState,
+		Pick: "Choose", SumOfPicked: "Sum of chosen", Pages: "Pages", Previous: "Previous", Next: "Next",
+		NothingFound: "No repository has this in its name.",
+		WhatCounts:   "A pull is what Docker Hub counts as one: pulls of an image, and checks that found it up to date.",
+		Times:        "Days are UTC days.",
+		About:        "About", API: "API", Export: "Export", Status: "Status", Metrics: "Metrics", Licences: "Licences",
 	}
 }
 
@@ -50,9 +70,14 @@ const (
 	stateNever      = "never collected"
 	stateOnItsWay   = "collected, not stored yet"
 	stateNotTracked = "not tracked"
+	stateQuiet      = "no pull in a year"
 	stateGone       = "gone"
 	stateGoneHelp   = "It was not found several times in a row. It comes back by itself when it answers."
 )
+
+func collectedAt(t time.Time) string { return "collected " + exactTime(t) }
+
+func stateStale(collected string) string { return "last collected " + collected }
 
 func stateFailing(cause string) string { return "failing: " + causeWords(cause).what }
 
@@ -137,30 +162,210 @@ func statusNotStored(collected, next string) string {
 	return line
 }
 
-// The four numbers.
-
+// The columns, and the numbers above them.
 const (
-	labelPulls        = "Pulls in total"
+	labelRepository   = "Repository"
+	labelTotal        = "Total"
+	label24h          = "24" + space + "h"
+	label7d           = "7" + space + "d"
+	label30d          = "30" + space + "d"
+	labelTrend        = "Trend"
 	labelStars        = "Stars"
+	labelSize         = "Size"
+	labelLastPush     = "Last push"
+	labelState        = "State"
+	labelPulls        = "Pulls in total"
+	labelAverage      = "Pulls a day on average"
 	labelRepositories = "Repositories"
-	labelLastRun      = "Last run"
+	labelSum          = "Together"
+	labelGroup        = "By namespace"
+	labelClear        = "Clear"
+	labelMetric       = "What"
+	labelView         = "How"
+	labelScale        = "Scale"
 
-	noteNoRun   = "none since the start"
-	noteRunning = "under way"
+	showAll         = "Show all"
+	notEnough       = "not enough history"
+	soFar           = "so far"
+	chartEmpty      = "Nothing is known of these days"
+	scaleNotStacked = "Areas that lie upon each other have a linear scale"
 )
+
+const dateLayout = "2 Jan 2006"
+
+// labelPullsIn names the number of the range.
+func labelPullsIn(q query) string {
+	switch {
+	case q.custom() && q.To.IsZero():
+		return "Pulls from " + q.From.Format(dateLayout)
+	case q.custom() && q.From.IsZero():
+		return "Pulls up to " + q.To.Format(dateLayout)
+	case q.custom() && q.From.Equal(q.To):
+		return "Pulls on " + q.From.Format(dateLayout)
+	case q.custom():
+		return "Pulls " + q.From.Format(dateLayout) + " – " + q.To.Format(dateLayout)
+	case q.Range == rangeAll:
+		return "Pulls so far"
+	case q.Range == "1y":
+		return "Pulls in a year"
+	}
+	return fmt.Sprintf("Pulls in %d%sdays", spans[q.Range], space)
+}
+
+func noteAgainst(q query) string {
+	switch {
+	case q.custom():
+		return "against as long before"
+	case q.Range == "1y":
+		return "against the year before"
+	}
+	return fmt.Sprintf("against the %d%sdays before", spans[q.Range], space)
+}
+
+func noteSince(t time.Time) string      { return "since " + t.Format(dateLayout) }
+func noteKnownSince(t time.Time) string { return "known since " + t.Format(dateLayout) }
+func noteRegistered(t time.Time) string {
+	return "since " + t.Format(dateLayout) + ", the registration"
+}
+func noteOf(all int) string { return "of " + grouped(int64(all)) }
+
+func noteWhole(known, of int) string {
+	return countOf(known, of) + " known for all of it"
+}
+
+// noteAmong says of how many a change is.
+func noteAmong(compared, of int) string { return ", " + countOf(compared, of) + " repositories" }
 
 func noteWaiting(n int) string { return fmt.Sprintf("%s never collected", grouped(int64(n))) }
 
-func runResult(succeeded, of int) string {
-	return grouped(int64(succeeded)) + " of " + grouped(int64(of))
+// changeWords is a percentage, or the count before where that says more; empty where
+// too little is known.
+func changeWords(c trail.Change) change {
+	switch before := c.Before.Pulls; {
+	case c.Known:
+		level := "up"
+		if c.Percent < 0 {
+			level = "down"
+		}
+		return change{Text: percent(c.Percent), Level: level, Title: grouped(before) + " before"}
+	case c.Now.Whole() && c.Before.Whole():
+		return change{Text: grouped(before) + " before"}
+	}
+	return change{}
 }
 
-func noteMore(hidden int) string {
-	return fmt.Sprintf("And %s more with fewer pulls: the API lists them all.", grouped(int64(hidden)))
+// The chart.
+
+func unitOf(metric string) string {
+	if metric == metricTotal {
+		return "pulls in total"
+	}
+	return "pulls per day"
+}
+
+func lineName(r rollup.Row, sum bool) string {
+	switch {
+	case len(r.Trails) == 1:
+		return r.Trails[0].String()
+	case sum:
+		return fmt.Sprintf("all %s together", grouped(int64(len(r.Trails))))
+	}
+	return fmt.Sprintf("%s others", grouped(int64(len(r.Trails))))
+}
+
+func choiceWords(value string) string {
+	return map[string]string{
+		metricPulls: "Per day", metricTotal: "Total",
+		viewLines: "Lines", viewStacked: "Stacked", viewSum: "Sum",
+		scaleLinear: "Linear", scaleLog: "Log",
+	}[value]
+}
+
+func rangeWords(r string) string {
+	switch r {
+	case rangeAll:
+		return "All"
+	case "1y":
+		return "1" + space + "y"
+	}
+	return strings.TrimSuffix(r, "d") + space + "d"
+}
+
+func rangeTitle(r string) string {
+	switch r {
+	case rangeAll:
+		return "All that is known"
+	case "1y":
+		return "The last year"
+	}
+	return fmt.Sprintf("The last %d days", spans[r])
+}
+
+func dayNote(gap, partial bool) string {
+	switch {
+	case gap && partial:
+		return "in part, in part estimated"
+	case gap:
+		return "in part estimated"
+	case partial:
+		return "in part"
+	}
+	return ""
+}
+
+func moreDays(hidden int) string {
+	return fmt.Sprintf("And %s days before, in the download.", grouped(int64(hidden)))
+}
+
+// The table.
+
+func countRepositories(n int) string {
+	if n == 1 {
+		return "1 repository"
+	}
+	return grouped(int64(n)) + " repositories"
+}
+
+func countOf(n, of int) string { return grouped(int64(n)) + " of " + grouped(int64(of)) }
+
+func pageOf(first, last, of int) string {
+	return fmt.Sprintf("%s – %s of %s", grouped(int64(first)), grouped(int64(last)), grouped(int64(of)))
+}
+
+func moreOf(hidden int, namespace string) string {
+	return fmt.Sprintf("And %s more of %s", grouped(int64(hidden)), namespace)
+}
+
+func sumName(picked int, found bool) string {
+	switch {
+	case picked > 0:
+		return fmt.Sprintf("Sum of %s chosen", grouped(int64(picked)))
+	case found:
+		return "Those found together"
+	}
+	return "All together"
+}
+
+func pickedWords(n, all int) string {
+	return fmt.Sprintf("%s of %s chosen", grouped(int64(n)), countRepositories(all))
+}
+
+func foundWords(n, all int, q query) string {
+	words := fmt.Sprintf("%s of %s", grouped(int64(n)), countRepositories(all))
+	if q.Namespace != "" {
+		words += " in " + q.Namespace
+	}
+	if q.Search != "" {
+		words += " with “" + q.Search + "”"
+	}
+	return words
 }
 
 // notice is a paragraph above the table, with an example where that helps.
-type notice struct{ Title, Text, Example, After string }
+type notice struct {
+	Title, Text, Example, After string
+	Brief                       bool // it is not what the page is about
+}
 
 func noticeNoRepositories() *notice {
 	return &notice{
@@ -189,9 +394,43 @@ func noticeFirstMinute(running bool, next string) *notice {
 	return n
 }
 
+// noticeTrailBegins is for when there is one snapshot.
+func noticeTrailBegins(next string) *notice {
+	n := &notice{
+		Title:   "The trail starts now",
+		Text:    "Docker Hub tells running totals only, so a curve takes two snapshots.",
+		Example: "pulltrail import --help\n",
+		After:   "This brings in what you have collected before, and the curve begins with that.",
+	}
+	if next != "" {
+		n.Text += " The second one comes " + next + "."
+	}
+	return n
+}
+
+func noticeNotUnderstood(parts []string) *notice {
+	return &notice{
+		Brief: true,
+		Title: "Part of the address was not understood",
+		Text:  strings.Join(parts, ", ") + " means nothing here, so what is usual is shown in its place.",
+	}
+}
+
 // noticeRun is what a person should know of the run.
 func noticeRun(notes []string) *notice {
-	return &notice{Title: "Not everything is collected", Text: strings.Join(notes, " ")}
+	return &notice{Brief: true, Title: "Not everything is collected", Text: strings.Join(notes, " ")}
+}
+
+func noticeLate(s Sink) *notice {
+	what := grouped(int64(min(s.Behind, math.MaxInt64))) + " entries wait"
+	if s.Behind == 1 {
+		what = "1 entry waits"
+	}
+	return &notice{
+		Brief: true,
+		Title: s.Name + " is behind",
+		Text:  what + " for it, the oldest for " + span(s.Lag) + ". Nothing is lost: they are kept here until it has taken them. The status page says why.",
+	}
 }
 
 func noticeDeadLetters(n int) *notice {
@@ -200,6 +439,7 @@ func noticeDeadLetters(n int) *notice {
 		title = grouped(int64(n)) + " dead letters"
 	}
 	return &notice{
+		Brief:   true,
 		Title:   title,
 		Text:    "Messages that were refused are kept, each with the reason. To see them:",
 		Example: "pulltrail deadletters list\n",

@@ -1,6 +1,6 @@
 // Package reply answers a request with a body that is there as a whole: with an ETag,
 // so that a reader that has it already is told so, and the headers that keep an answer
-// for one visitor from another.
+// for one visitor from another. Reads logs what happens to those that need history.
 package reply
 
 import (

@@ -63,9 +63,15 @@ func badgeText(b *bytes.Buffer, s, fill string, left, width int) {
 		pixel(float64(left)+float64(width)/2), fill, pixel(max(1, textWidth(s, small))), escaped(s))
 }
 
+// IsColour reports whether a badge can have the colour of this name; otherwise it takes
+// the usual one.
+func IsColour(name string) bool { return badgeColourOr(name, "") != "" }
+
 // badgeColour is what may stand in an attribute: nothing of what a stranger wrote is
 // passed on but hexadecimal digits.
-func badgeColour(name string) string {
+func badgeColour(name string) string { return badgeColourOr(name, badgeColours[0].hex) }
+
+func badgeColourOr(name, usual string) string {
 	name = strings.ToLower(strings.TrimSpace(name))
 	for _, c := range badgeColours {
 		if c.name == name {
@@ -74,7 +80,7 @@ func badgeColour(name string) string {
 	}
 	digits, found := strings.CutPrefix(name, "#")
 	if _, err := strconv.ParseUint(digits, 16, 32); !found || err != nil || len(digits) != 3 && len(digits) != 6 {
-		return badgeColours[0].hex
+		return usual
 	}
 	if len(digits) == 3 {
 		digits = string([]byte{digits[0], digits[0], digits[1], digits[1], digits[2], digits[2]})

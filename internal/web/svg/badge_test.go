@@ -22,6 +22,9 @@ func TestBadgeColours(t *testing.T) {
 			if got := badgeColour(tt.colour); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
+			if IsColour(tt.colour) != (tt.want != badgeColours[0].hex) {
+				t.Error("IsColour says otherwise")
+			}
 		})
 	}
 }
@@ -120,7 +123,7 @@ func TestANameFromRightToLeftIsIsolated(t *testing.T) {
 }
 
 func TestShort(t *testing.T) {
-	for want, v := range map[string]float64{"0": 0, "842": 842, "9,999": 9999, "10 k": 1e4, "12.5 k": 12500, "999.9 k": 999_900, "3.1 M": 3.1e6, "12.9 B": 12.9e9, "10,000,000 T": 1e19} {
+	for want, v := range map[string]float64{"0": 0, "842": 842, "9,999": 9999, "10 k": 1e4, "12.5 k": 12500, "999.9 k": 999_900, "1 M": 999_960, "1 B": 999_950_000, "3.1 M": 3.1e6, "12.9 B": 12.9e9, "10,000,000 T": 1e19} {
 		if got := strings.ReplaceAll(short(v), space, " "); got != want {
 			t.Errorf("%v is %q, want %q", v, got, want)
 		}

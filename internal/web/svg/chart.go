@@ -33,6 +33,8 @@ type Chart struct {
 	Width, Height int
 	// Inline is a chart for a page that has CSS; otherwise it is a file.
 	Inline bool
+	// Theme is that of a file.
+	Theme Theme
 	// Empty is what is said where no line has anything to show.
 	Empty string
 }
@@ -95,7 +97,7 @@ func (p *picture) open(b *bytes.Buffer) {
 		p.width, p.height, small)
 	fmt.Fprintf(b, "<title>%s</title>\n<desc>%s</desc>\n", escaped(p.title), escaped(p.description()))
 	if !p.Inline {
-		fmt.Fprintf(b, "<style>\n%s</style>\n", CSS)
+		fmt.Fprintf(b, "<style>\n%s</style>\n", p.Theme.css())
 		fmt.Fprintf(b, `<rect class="chart-paper" x=".5" y=".5" width="%d" height="%d" rx="6"/>`+"\n", p.width-1, p.height-1)
 	}
 }

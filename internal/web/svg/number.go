@@ -8,6 +8,9 @@ import (
 // space does not break, so that a number and its unit stay together.
 const space = "\u00a0"
 
+// Short is a count as charts have it: 842, 9,999, 12.5 k, 3 M, 12.9 B.
+func Short(n int64) string { return short(float64(max(n, 0))) }
+
 // short is a label of an axis: 842, 9,999, 12.5 k, 3 M, 12.9 B. It has a decimal only
 // where there is one.
 func short(v float64) string {
@@ -16,7 +19,7 @@ func short(v float64) string {
 	}
 	units := []string{"k", "M", "B", "T"}
 	v /= 1000
-	for len(units) > 1 && v >= 1000 {
+	for len(units) > 1 && math.Round(v*10) >= 10_000 { // also what would be rounded up to a thousand
 		v /= 1000
 		units = units[1:]
 	}

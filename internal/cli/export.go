@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"pulltrail/internal/config"
+	"pulltrail/internal/control"
+	"pulltrail/internal/transfer"
+)
+
+type exportCommand struct {
+	Repositories []string `arg:"" optional:"" name:"repository" help:"Repositories as namespace/name; a bare name is an official image. Without any: all of history, private ones included."`
+	Format       string   `enum:"csv,json,jsonl," default:"" placeholder:"FORMAT" help:"csv, json (one array) or jsonl (JSON lines). Without it the name of the file decides, else csv."`
+	From         moment   `placeholder:"TIME" help:"Leave out what was observed before: a date, or a time such as 2026-01-31T01:00:00Z."`
+	To           moment   `placeholder:"TIME" help:"Leave out what was observed at that time or later."`
+	Daily        bool     `help:"Write the pulls of each UTC day instead of snapshots."`
+	Output       string   `short:"o" placeholder:"FILE" help:"Write into a file, which is there when all is in it, for its owner alone. Without it: standard output."`
+}
+
+// Help is what --help says besides.
+func (exportCommand) Help() string {
+	return `A running daemon reads history; where none runs, this command does it.
+
+  pulltrail export -o history.jsonl
+  pulltrail export grafana/loki --from 2026-01-01 --daily
+  pulltrail export nginx --format csv | head
+
+CSV has the columns namespace, name, timestamp, slot, pull_count, star_count, storage_size,
+last_updated and is_private; times are UTC. JSON has the complete snapshots as they are
+stored; JSON lines of them can be imported again, and make the same history.
+
+With --daily, a day has its pulls, gap (they are an estimate, spread over a time without
+snapshots) and partial (a part of the day is not known).`
+}
+
+// moment is a time on the command line.
+type moment struct{ time.Time }
+
+// UnmarshalText reads a date or a time.
+func (m *moment) UnmarshalText(text []byte) (err error) {
+	m.Time, err = transfer.ParseTime(string(text))
+	return err
+}
+
+// Run exports.
+func (c exportCommand) Run(ctx context.Context, p *Process, top *command) error {
+	cfg, err := top.load(p)
+	if err != nil {
+		return err
+	}
+	which := control.Range{From: c.From.Time, To: c.To.Time}
+	if which.Repositories, err = parseRepositories(c.Repositories); err != nil {
+		return err
+	}
+	if !c.From.IsZero() && !c.To.IsZero() && !c.From.Before(c.To.Time) {
+		return fmt.Errorf("--from must be before --to (%w)", errUsage)
+	}
+	if c.Output == "" || c.Output == "-" {
+		_, err := c.write(ctx, p.Stdout, cfg, which)
+		return err
+	}
+	exported, err := c.writeFile(ctx, cfg, which)
+	if err != nil {
+		return err
+	}
+	count, unit := int64(exported.Count), "snapshots"
+	if c.Daily {
+		unit = "days"
+	}
+	fmt.Fprintf(p.Stderr, "pulltrail: %s %s in %s\n", grouped(&count), unit, c.Output)
+	return nil
+}
+
+// writeFile makes a file that is there as a whole or not at all.
+func (c exportCommand) writeFile(ctx context.Context, cfg config.Config, which control.Range) (exported control.Exported, err error) {
+	if info, err := os.Stat(c.Output); err == nil && !info.Mode().IsRegular() {
+		return exported, fmt.Errorf("%s is no file that can be replaced: let the shell write there, with >", c.Output)
+	}
+	f, err := renameio.NewPendingFile(c.Output, renameio.WithStaticPermissions(0o600), renameio.WithTempDir(filepath.Dir(c.Output)))
+	if err != nil {
+		return exported, err
+	}
+	defer func() { err = errors.Join(err, f.Cleanup()) }()
+	if exported, err = c.write(ctx, f, cfg, which); err != nil {
+		return exported, err
+	}
+	return exported, f.CloseAtomicallyReplace()
+}
+
+// write writes what is handed out. A reader that has gone ends it.
+func (c exportCommand) write(ctx context.Context, w io.Writer, cfg config.Config, which control.Range) (exported control.Exported, err error) {
+	out := transfer.NewWriter(w, c.format())
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	end := func(err error) {
+		if err != nil {
+			cancel(err)
+		}
+	}
+	err = reachArchive(ctx, cfg, func(ctx context.Context, via control.Archive) (err error) {
+		if c.Daily {
+			exported, err = via.Daily(ctx, which, func(days []control.Day) { end(out.Days(days)) })
+		} else {
+			exported, err = via.Export(ctx, which, func(page [][]byte) { end(out.Snapshots(page)) })
+		}
+		return err
+	})
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	if err != nil {
+		return exported, err
+	}
+	return exported, out.Close(c.Daily)
+}
+
+func (c exportCommand) format() string {
+	if c.Format != "" {
+		return c.Format
+	}
+	switch strings.ToLower(filepath.Ext(c.Output)) {
+	case ".json":
+		return transfer.JSON
+	case ".jsonl", ".ndjson":
+		return transfer.JSONLines
+	}
+	return transfer.CSV
+}

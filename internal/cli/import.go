@@ -1,0 +1,232 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"pulltrail/app"
+	"pulltrail/internal/config"
+	"pulltrail/internal/control"
+	"pulltrail/internal/datadir"
+	"pulltrail/internal/hub"
+	"pulltrail/internal/transfer"
+)
+
+// shownProblems is how many are shown without --verbose.
+const shownProblems = 10
+
+type importCommand struct {
+	File       string `arg:"" optional:"" name:"file" help:"A CSV file or one of JSON lines; - is standard input."`
+	Repository string `placeholder:"NAMESPACE/NAME" help:"Of a file: the repository of rows that name none."`
+	Private    bool   `help:"Of a file: its repositories are private, so that no page shows them."`
+
+	FromOpenSearch    string `name:"from-opensearch" placeholder:"URL" help:"Read indices of this OpenSearch."`
+	FromElasticsearch string `name:"from-elasticsearch" placeholder:"URL" help:"Read indices of this Elasticsearch."`
+	clusterFlags
+
+	DryRun      bool `help:"Read and check everything, store nothing."`
+	SkipInvalid bool `help:"Succeed although some rows were refused."`
+	Restart     bool `help:"Begin at the beginning, although an import of the same was broken off."`
+	Verbose     bool `short:"v" help:"Show all that was refused or skipped, not the first ten."`
+	Quiet       bool `short:"q" help:"Show no progress."`
+	JSON        bool `help:"Print one JSON object, with all that was refused or skipped."`
+}
+
+// Help is what --help says besides.
+func (importCommand) Help() string {
+	return `A running daemon stores what is imported; where none runs, this command does it. From
+history it goes to OpenSearch, where that is configured, as new snapshots do. It is not
+published by MQTT: it is no news.
+
+What is there already stays as it is, so an import may be repeated. One that was broken off
+goes on where it was when the same command is started again.
+
+  pulltrail import pulls.csv --repository me/app
+  pulltrail export --format jsonl | ssh other pulltrail import -
+  pulltrail import --from-opensearch https://search:9200 --username reader \
+      --password-file secret --ca-file ca.pem
+  pulltrail import --from-elasticsearch https://search:9200 --api-key-file key
+
+CSV has a header, and a comma, semicolon or tab between its columns. Columns that are
+understood, in any order:
+
+  date, timestamp, time or committed_at    2026-01-31T01:00:00Z or with an offset; a date
+                                           alone is 00:00 UTC, the beginning of that day
+  count, pull_count or pulls               the running total, in digits alone
+  repository, or namespace and name        without them: --repository
+  slot, star_count, storage_size, last_updated, is_private
+
+Each of the JSON lines is a snapshot as the export has it, or an object with these columns,
+such as {"date":"2026-01-31","count":7}.
+
+Of an index every document is read that is a snapshot, also those of dockerhubstats2mqtt
+and mqtt2elasticsearch; others are skipped. The user needs the permission read.`
+}
+
+// Run imports.
+func (c importCommand) Run(ctx context.Context, p *Process, top *command) error {
+	cfg, err := top.load(p)
+	if err != nil {
+		return err
+	}
+	source, closeSource, err := c.open(p, cfg)
+	if err != nil {
+		return err
+	}
+	meter := newMeter(p.Stderr, c.Quiet)
+	opts := transfer.Options{Restart: c.Restart, DryRun: c.DryRun, Progress: meter.show}
+	if c.Verbose {
+		opts.Complain = func(problem transfer.Complaint) {
+			meter.clear()
+			complainOf(p.Stderr, problem)
+		}
+	}
+	var summary transfer.Summary
+	if c.DryRun {
+		summary, err = transfer.Import(ctx, source, nil, opts)
+	} else {
+		err = reachArchive(ctx, cfg, func(ctx context.Context, via control.Archive) (err error) {
+			summary, err = transfer.Import(ctx, source, via, opts)
+			return err
+		})
+	}
+	meter.clear()
+	err = errors.Join(err, closeSource())
+	summary.Notes = append(summary.Notes, c.sameCluster(cfg)...)
+	if err != nil && summary.Resumable {
+		summary.Notes = append(summary.Notes, "what was stored stays: the same command goes on where this one has ended")
+	}
+	if err == nil || summary.Read > 0 {
+		err = errors.Join(err, c.print(p, summary))
+	}
+	if err == nil && summary.Refused > 0 && !c.SkipInvalid {
+		return errReported
+	}
+	return err
+}
+
+// open makes the source of what the command line says.
+func (c importCommand) open(p *Process, cfg config.Config) (transfer.Source, func() error, error) {
+	ways := 0
+	for _, way := range []string{c.File, c.FromOpenSearch, c.FromElasticsearch} {
+		if way != "" {
+			ways++
+		}
+	}
+	if ways != 1 {
+		return nil, nil, fmt.Errorf("say what to import in one way: a file, --from-opensearch or --from-elasticsearch (%w)", errUsage)
+	}
+	if c.File == "" {
+		if c.Repository != "" || c.Private {
+			return nil, nil, fmt.Errorf("--repository and --private are for files: documents of an index say it themselves (%w)", errUsage)
+		}
+		return c.openCluster(c.FromOpenSearch+c.FromElasticsearch, c.FromElasticsearch != "", logger(p, cfg))
+	}
+	if c.clusterFlags != (clusterFlags{Index: defaultIndex}) {
+		return nil, nil, fmt.Errorf("--index, --username and the like are for a cluster, not for a file (%w)", errUsage)
+	}
+	file, err := c.openFile(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return file, file.Close, nil
+}
+
+func (c importCommand) openFile(p *Process) (*transfer.File, error) {
+	opts := transfer.FileOptions{Private: c.Private, Now: time.Now()}
+	if c.Repository != "" {
+		r, err := hub.ParseRepository(c.Repository)
+		if err != nil {
+			return nil, fmt.Errorf("--repository: %w (%w)", err, errUsage)
+		}
+		opts.Repository = &r
+	}
+	if c.File != "-" {
+		return transfer.OpenFile(c.File, opts)
+	}
+	if p.Stdin == nil {
+		return nil, errors.New("there is no standard input")
+	}
+	file, err := transfer.NewFile(p.Stdin, opts)
+	if err != nil {
+		return nil, fmt.Errorf("standard input: %w", err)
+	}
+	return file, nil
+}
+
+func (c importCommand) print(p *Process, s transfer.Summary) error {
+	if c.JSON {
+		return printJSON(p.Stdout, s)
+	}
+	if !c.Verbose {
+		for _, problem := range s.Problems[:min(len(s.Problems), shownProblems)] {
+			complainOf(p.Stderr, problem)
+		}
+		if more := s.Refused + s.Skipped - shownProblems; more > 0 {
+			fmt.Fprintf(p.Stderr, "pulltrail: and %d more, which --verbose shows\n", more)
+		}
+	}
+	if s.ResumedAt != "" {
+		fmt.Fprintln(p.Stderr, "pulltrail: an import that was broken off was taken up again")
+	}
+	for _, note := range s.Notes {
+		fmt.Fprintf(p.Stderr, "pulltrail: %s\n", harmless(note))
+	}
+	_, err := io.WriteString(p.Stdout, c.sentence(s))
+	return err
+}
+
+// sentence is such as "120 rows read: 100 new, 19 there already, 1 refused".
+func (c importCommand) sentence(s transfer.Summary) string {
+	var parts []string
+	add := func(n int, always bool, what string) {
+		if n64 := int64(n); n > 0 || always {
+			parts = append(parts, grouped(&n64)+" "+what)
+		}
+	}
+	if s.DryRun {
+		add(s.Valid, true, "snapshots, none of which were stored")
+	} else {
+		add(s.New, true, "new")
+		add(s.There, true, "there already")
+	}
+	add(s.Passed, false, "stored before")
+	add(s.Doubles, false, "doubles")
+	add(s.Skipped, false, "skipped")
+	add(s.Refused, c.File != "", "refused")
+	read, unit := int64(s.Read), "documents"
+	if c.File != "" {
+		unit = "rows"
+	}
+	return fmt.Sprintf("%s %s read: %s\n", grouped(&read), unit, strings.Join(parts, ", "))
+}
+
+func complainOf(w io.Writer, c transfer.Complaint) {
+	word := "refused"
+	if c.Skipped {
+		word = "skipped"
+	}
+	fmt.Fprintf(w, "pulltrail: %s %s: %s\n", oneLine(c.Where), word, oneLine(c.Reason))
+}
+
+// reachArchive calls ask with the running daemon, or with the data directory itself where
+// none runs. A daemon that starts in between is asked after all.
+func reachArchive(ctx context.Context, cfg config.Config, ask func(context.Context, control.Archive) error) error {
+	daemon := control.NewClient(datadir.ControlSocket(cfg.DataDir))
+	err := ask(ctx, daemon)
+	if !errors.Is(err, control.ErrNoDaemon) {
+		return err
+	}
+	err = app.WithArchive(ctx, cfg, ask)
+	if !errors.Is(err, datadir.ErrInUse) {
+		return err
+	}
+	if again := ask(ctx, daemon); !errors.Is(again, control.ErrNoDaemon) {
+		return again
+	}
+	return err
+}
