@@ -3,6 +3,7 @@
 package indexer
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -144,4 +145,41 @@ func TestAWriterMayNotDeleteForReal(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a sensor sends that sends a number alone becomes a document that can be charted.
+func TestValuesForReal(t *testing.T) {
+	forReal(t, func(t *testing.T, c realCluster) {
+		change := unchanged
+		if c.user != "" {
+			change = c.asAdmin
+		}
+		sink, index := c.open(t, change), realIndex()
+		t.Cleanup(func() { c.delete(t, index) })
+		router := newTestRouter(t, Route{
+			Topic: "sensors/{room}/{kind}", Kind: KindDocument, Index: index, Payload: PayloadValue, TimeField: "@timestamp", Untimed: UntimedStamp,
+			Body: `{"settings":{"number_of_replicas":0},"mappings":{"dynamic":"strict","properties":{"@timestamp":{"type":"date"},"value":{"type":"double"},"room":{"type":"keyword"},"kind":{"type":"keyword"}}}}`,
+		})
+		var docs []document.Document
+		for i, payload := range []string{"21", "21.5", "-1e3"} {
+			e := entry("sensors/kitchen/temperature", payload)
+			e.Position = document.Position(i + 1)
+			doc, err := router.Resolve(e, "log")
+			if err != nil {
+				t.Fatal(err)
+			}
+			docs = append(docs, doc)
+		}
+		results, err := sink.Write(t.Context(), docs)
+		if err = errors.Join(append(results, err)...); err != nil {
+			t.Fatal(err)
+		}
+		if status, answer := c.request(t, http.MethodPost, "/"+index+"/_refresh", ""); status != http.StatusOK {
+			t.Fatalf("%s", answer)
+		}
+		_, answer := c.request(t, http.MethodPost, "/"+index+"/_search", `{"size":0,"query":{"bool":{"filter":[{"term":{"room":"kitchen"}},{"range":{"@timestamp":{"gte":"2026-02-03","lt":"2026-02-04"}}}]}},"aggs":{"least":{"min":{"field":"value"}},"most":{"max":{"field":"value"}}}}`)
+		if !strings.Contains(string(answer), `"least":{"value":-1000.0}`) || !strings.Contains(string(answer), `"most":{"value":21.5}`) {
+			t.Errorf("%s", answer)
+		}
+	})
 }

@@ -13,20 +13,20 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// cluster stands in for OpenSearch as far as its indices go. It has what it was asked to
+// fakeCluster stands in for OpenSearch as far as its indices go. It has what it was asked to
 // create, and "neighbour", which nobody here has made; "frozen-2020" cannot be deleted.
-type cluster struct {
+type fakeCluster struct {
 	mu      sync.Mutex
 	indices map[string]string // their bodies
 }
 
 func serveCluster(env *testscript.Env) {
-	s := httptest.NewServer(&cluster{indices: map[string]string{"neighbour": "{}"}})
+	s := httptest.NewServer(&fakeCluster{indices: map[string]string{"neighbour": "{}"}})
 	env.Setenv("CLUSTER", s.URL)
 	env.Defer(s.Close)
 }
 
-func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	name, rest, _ := strings.Cut(r.URL.Path[1:], "/")
@@ -48,7 +48,7 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (c *cluster) tell(w http.ResponseWriter, wildcard, what string) {
+func (c *fakeCluster) tell(w http.ResponseWriter, wildcard, what string) {
 	told := map[string]any{}
 	for name := range c.indices {
 		if ok, _ := filepath.Match(wildcard, name); !ok {
