@@ -28,6 +28,7 @@ import (
 	"pulltrail/internal/datadir"
 	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
+	"pulltrail/internal/homeassistant"
 	"pulltrail/internal/outbox"
 	"pulltrail/internal/rollup"
 	"pulltrail/internal/roster"
@@ -169,10 +170,17 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, asked) })
 	}
 	who := tracked{reports, poller.Plan(), cfg.Collector.GoneAfter, trail, cfg.Collector.Username != ""}
+	var announcer *homeassistant.Announcer
 	if cfg.Collects() {
 		if err := who.tidy(ctx); err != nil {
 			return err
 		}
+		if announcer, err = announceToHomeAssistant(ctx, cfg.MQTT, identity, publisher, store, who, curves, log); err != nil {
+			return err
+		}
+	}
+	if announcer != nil {
+		ps.run("Home Assistant", announcer.Run)
 	}
 	jobs := []scheduler.Spec{{
 		Name: collectJob, Schedule: cfg.Collector.Schedule, Timezone: cfg.Collector.Timezone,
@@ -209,7 +217,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
 		registry: registry, roster: who, trail: trail, curves: curves, journal: in.journal, letters: letters,
-		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
+		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, announcer: announcer, log: log,
 		demo: opts.Demo, signIn: cfg.Web.Public && cfg.Web.Username != "",
 		collects: cfg.Collects(), started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), runs: asks,
 	})

@@ -12,6 +12,7 @@ import (
 	"pulltrail/indexer"
 	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
+	"pulltrail/internal/homeassistant"
 	"pulltrail/internal/journal"
 	"pulltrail/internal/outbox"
 	"pulltrail/internal/rollup"
@@ -38,6 +39,7 @@ type shownParts struct {
 	publisher   *mqttio.Publisher
 	subscribers []*mqttio.Subscriber
 	followers   []*indexer.Follower
+	announcer   *homeassistant.Announcer // nil where nothing is announced
 	log         *slog.Logger
 	demo        bool
 	signIn      bool // there is a user, although the page is open to all
