@@ -39,7 +39,7 @@ import (
 	"pulltrail/scheduler"
 )
 
-// collectJob is the one job of the scheduler.
+// collectJob is the job of the scheduler that polls.
 const collectJob = "collect"
 
 // Options are what does not come from the configuration file.
@@ -161,7 +161,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	curves := rollup.New(rollup.Options{History: trail, MaxGap: func() time.Duration { return gap }, Log: log})
-	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}, newArchive(cfg, trail, store)}
+	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}, newArchive(cfg, trail, store), indices{in.clusters}}
 	if !cfg.Collects() {
 		asked.Collector = noCollector{}
 	}
@@ -182,19 +182,30 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if announcer != nil {
 		ps.run("Home Assistant", announcer.Run)
 	}
-	schedule, err := scheduler.New(scheduler.Options{Ledger: store, Log: log, Registerer: registry}, scheduler.Spec{
+	jobs := []scheduler.Spec{{
 		Name: collectJob, Schedule: cfg.Collector.Schedule, Timezone: cfg.Collector.Timezone,
 		Jitter: cfg.Collector.Jitter, Deadline: cfg.Collector.Deadline, RunOnStart: cfg.Collector.RunOnStart,
 		Job: run.job,
-	})
+	}}
+	if !cfg.Collects() {
+		jobs = nil
+	}
+	care, err := in.retention(cfg)
+	if err != nil {
+		return err
+	}
+	jobs = append(jobs, care...)
+	schedule, err := scheduler.New(scheduler.Options{Ledger: store, Log: log, Registerer: registry}, jobs...)
 	if err != nil {
 		return err
 	}
 	run.trigger = func(ctx context.Context) error { return schedule.Trigger(ctx, collectJob) }
-	asks := newOnDemand(run.trigger, func() bool { return schedule.Status()[0].Running }, log)
+	asks := newOnDemand(run.trigger, func() bool { return collectStatus(schedule).Running }, log)
 	asks.never = !cfg.Collects()
-	if cfg.Collects() {
+	if len(jobs) > 0 {
 		ps.run("scheduler", schedule.Run)
+	}
+	if cfg.Collects() {
 		ps.run("runs on demand", asks.Run)
 	}
 	commands, err := control.Listen(datadir.ControlSocket(cfg.DataDir), asked, log)

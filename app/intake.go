@@ -34,6 +34,7 @@ type intake struct {
 	slowest   slowest          // of the sinks that follow the journal
 	letters   *deadletter.Store
 	followers []*indexer.Follower
+	clusters  []*indexer.Cluster
 	log       *slog.Logger
 	registry  prometheus.Registerer
 }
@@ -71,6 +72,7 @@ func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) 
 			return nil, err
 		}
 		ps.close(sink.String(), sink.Close)
+		in.clusters = append(in.clusters, sink)
 		in.follow(cfg, o, sink, ps)
 	}
 	return in, nil

@@ -38,7 +38,7 @@ func (o operations) Collect() {
 
 // Report is how everything stands; with an error, what could be read of it.
 func (o operations) Report(ctx context.Context) (page.Report, error) {
-	s := o.schedule.Status()[0]
+	s := collectStatus(o.schedule)
 	r := page.Report{
 		Started: o.started,
 		Schedule: page.Schedule{

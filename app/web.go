@@ -136,7 +136,17 @@ type runs struct {
 	collects bool
 }
 
-func (r runs) status() scheduler.Status { return r.schedule.Status()[0] }
+func (r runs) status() scheduler.Status { return collectStatus(r.schedule) }
+
+// collectStatus is that of the collect job; the zero value where there is none.
+func collectStatus(schedule *scheduler.Scheduler) scheduler.Status {
+	for _, job := range schedule.Status() {
+		if job.Name == collectJob {
+			return job
+		}
+	}
+	return scheduler.Status{}
+}
 
 // Next is when the next run begins; zero where none does.
 func (r runs) Next() time.Time {
