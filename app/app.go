@@ -28,6 +28,7 @@ import (
 	"pulltrail/internal/datadir"
 	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
+	"pulltrail/internal/homeassistant"
 	"pulltrail/internal/outbox"
 	"pulltrail/internal/rollup"
 	"pulltrail/internal/roster"
@@ -38,7 +39,7 @@ import (
 	"pulltrail/scheduler"
 )
 
-// collectJob is the one job of the scheduler.
+// collectJob is the job of the scheduler that polls.
 const collectJob = "collect"
 
 // Options are what does not come from the configuration file.
@@ -160,7 +161,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	curves := rollup.New(rollup.Options{History: trail, MaxGap: func() time.Duration { return gap }, Log: log})
-	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}, newArchive(cfg, trail, store)}
+	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}, newArchive(cfg, trail, store), indices{in.clusters}}
 	if !cfg.Collects() {
 		asked.Collector = noCollector{}
 	}
@@ -169,23 +170,42 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return takeOver(ctx, log, &ps, func(ctx context.Context) error { return opts.Task(ctx, asked) })
 	}
 	who := tracked{reports, poller.Plan(), cfg.Collector.GoneAfter, trail, cfg.Collector.Username != ""}
+	var announcer *homeassistant.Announcer
 	if cfg.Collects() {
 		if err := who.tidy(ctx); err != nil {
 			return err
 		}
+		if announcer, err = announceToHomeAssistant(ctx, cfg.MQTT, identity, publisher, store, who, curves, log); err != nil {
+			return err
+		}
 	}
-	schedule, err := scheduler.New(scheduler.Options{Ledger: store, Log: log, Registerer: registry}, scheduler.Spec{
+	if announcer != nil {
+		ps.run("Home Assistant", announcer.Run)
+	}
+	jobs := []scheduler.Spec{{
 		Name: collectJob, Schedule: cfg.Collector.Schedule, Timezone: cfg.Collector.Timezone,
 		Jitter: cfg.Collector.Jitter, Deadline: cfg.Collector.Deadline, RunOnStart: cfg.Collector.RunOnStart,
 		Job: run.job,
-	})
+	}}
+	if !cfg.Collects() {
+		jobs = nil
+	}
+	care, err := in.retention(cfg)
+	if err != nil {
+		return err
+	}
+	jobs = append(jobs, care...)
+	schedule, err := scheduler.New(scheduler.Options{Ledger: store, Log: log, Registerer: registry}, jobs...)
 	if err != nil {
 		return err
 	}
 	run.trigger = func(ctx context.Context) error { return schedule.Trigger(ctx, collectJob) }
-	asks := newOnDemand(run.trigger, func() bool { return schedule.Status()[0].Running }, log)
-	if cfg.Collects() {
+	asks := newOnDemand(run.trigger, func() bool { return collectStatus(schedule).Running }, log)
+	asks.never = !cfg.Collects()
+	if len(jobs) > 0 {
 		ps.run("scheduler", schedule.Run)
+	}
+	if cfg.Collects() {
 		ps.run("runs on demand", asks.Run)
 	}
 	commands, err := control.Listen(datadir.ControlSocket(cfg.DataDir), asked, log)
@@ -197,7 +217,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
 		registry: registry, roster: who, trail: trail, curves: curves, journal: in.journal, letters: letters,
-		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, log: log,
+		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, announcer: announcer, log: log,
 		demo: opts.Demo, signIn: cfg.Web.Public && cfg.Web.Username != "", gauged: cfg.Web.MetricsRepositories,
 		collects: cfg.Collects(), started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), runs: asks,
 	})

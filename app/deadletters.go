@@ -17,6 +17,7 @@ type daemon struct {
 	*letterbox
 	growth
 	*archive
+	indices
 }
 
 // letterbox is what a person can do about the messages that were refused.

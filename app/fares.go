@@ -27,7 +27,7 @@ func (o fares) Collect(context.Context) error { return o.runs.Begin() }
 
 // Status puts together what the parts say.
 func (o fares) Status(ctx context.Context) (api.Status, error) {
-	job := o.schedule.Status()[0]
+	job := collectStatus(o.schedule)
 	s := api.Status{
 		Version: version.Short(), Running: job.Running || o.runs.Busy(), Next: orNone(job.Next),
 		Last: o.lastRun(), DockerHub: o.limits(), Causes: map[string]int{}, Sinks: []api.Sink{},

@@ -77,6 +77,10 @@ func TestTwoHalvesAreAWhole(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "mode is indexer") {
 		t.Errorf("asked to collect, an indexer says: %v", err)
 	}
+	var status string
+	if indexer.get("/status", &status); !strings.Contains(status, "none, because mode is indexer") || strings.Contains(status, "Collect now") {
+		t.Errorf("the status page of an indexer: %s", status)
+	}
 
 	collector := start(t, half(t, config.ModeCollector, meet, hub))
 	if got := collector.parts(); got != "history, Docker Hub, publisher" {

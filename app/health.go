@@ -32,6 +32,12 @@ func (s shownParts) checks() []ops.Check {
 			Probe: func(context.Context) ops.State { return s.following(f) },
 		})
 	}
+	if s.announcer != nil {
+		checks = append(checks, ops.Check{Name: "Home Assistant", Optional: true, Probe: func(context.Context) ops.State {
+			st := s.announcer.State()
+			return ops.State{OK: st.Err == "", Since: st.Since, Detail: either(st.Err, st.Detail)}
+		}})
+	}
 	return checks
 }
 

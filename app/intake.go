@@ -34,6 +34,7 @@ type intake struct {
 	slowest   slowest          // of the sinks that follow the journal
 	letters   *deadletter.Store
 	followers []*indexer.Follower
+	clusters  []*indexer.Cluster
 	log       *slog.Logger
 	registry  prometheus.Registerer
 }
@@ -71,6 +72,7 @@ func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) 
 			return nil, err
 		}
 		ps.close(sink.String(), sink.Close)
+		in.clusters = append(in.clusters, sink)
 		in.follow(cfg, o, sink, ps)
 	}
 	return in, nil
@@ -106,12 +108,13 @@ func (in *intake) truncate(stored document.Position) {
 // holds up nothing but documents.
 func subscribe(cfg mqttio.Config, brokerURL, identity string, in *intake, waiting *outbox.Outbox, ps *parts) ([]*mqttio.Subscriber, error) {
 	var subscribers []*mqttio.Subscriber
+	told := toldHomeAssistant(cfg)
 	add := func(name, kind string, store mqttio.Store, confirm func(context.Context, []string) error) error {
 		s, err := mqttio.NewSubscriber(cfg, mqttio.SubscriberOptions{
 			Name: name, Filters: in.router.Filters(kind),
 			Accept: func(topic string) bool {
 				k, ok := in.router.Kind(topic)
-				return ok && k == kind
+				return ok && k == kind && !told(topic)
 			},
 			Store: store, DeadLetters: in.letters, Confirm: confirm,
 			Log: in.log, Registerer: in.registry, Broker: brokerURL, ClientID: identity,

@@ -15,6 +15,7 @@ import (
 type onDemand struct {
 	trigger func(context.Context) error // runs the job now and returns at its end
 	running func() bool                 // the job runs, whoever has begun it
+	never   bool                        // there is no collector
 	log     *slog.Logger
 
 	asked chan struct{} // holds the one that is accepted and not begun yet
@@ -26,7 +27,11 @@ func newOnDemand(trigger func(context.Context) error, running func() bool, log *
 }
 
 // Begin accepts a run, unless there is one: api.ErrRunning.
+// In a process that collects nothing that is an error.
 func (d *onDemand) Begin() error {
+	if d.never {
+		return errNoCollector
+	}
 	if d.running() || !d.busy.CompareAndSwap(false, true) {
 		return api.ErrRunning
 	}

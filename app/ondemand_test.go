@@ -16,9 +16,10 @@ import (
 func TestARunOnDemandBelongsToTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var scheduled atomic.Bool
-		begun, finish := 0, make(chan struct{})
+		var begun atomic.Int32
+		finish := make(chan struct{})
 		d := newOnDemand(func(ctx context.Context) error {
-			begun++
+			begun.Add(1)
 			select {
 			case <-finish:
 				return nil
@@ -45,13 +46,13 @@ func TestARunOnDemandBelongsToTheProcess(t *testing.T) {
 		synctest.Wait()
 		finish <- struct{}{}
 		synctest.Wait()
-		if err := d.Begin(); err != nil || begun != 1 {
-			t.Errorf("after the first: %v, %d have begun", err, begun)
+		if err := d.Begin(); err != nil || begun.Load() != 1 {
+			t.Errorf("after the first: %v, %d have begun", err, begun.Load())
 		}
 		synctest.Wait()
 		stop()
-		if err := <-ended; err != nil || begun != 2 {
-			t.Errorf("at the end: %v, %d have begun", err, begun)
+		if err := <-ended; err != nil || begun.Load() != 2 {
+			t.Errorf("at the end: %v, %d have begun", err, begun.Load())
 		}
 	})
 }

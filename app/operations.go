@@ -33,18 +33,21 @@ type operations struct {
 
 // Collect has a run begin now, unless there is one.
 func (o operations) Collect() {
-	_ = o.runs.Begin() // where there is one, that is what was wanted
+	_ = o.runs.Begin() // where there is one, that is what was wanted; where there is no collector, there is no button
 }
 
 // Report is how everything stands; with an error, what could be read of it.
 func (o operations) Report(ctx context.Context) (page.Report, error) {
-	s := o.schedule.Status()[0]
+	s := collectStatus(o.schedule)
 	r := page.Report{
 		Started: o.started,
 		Schedule: page.Schedule{
 			Spec: o.config.Schedule, Timezone: o.config.Timezone, Next: s.Next, Retry: s.Retry, Skipped: s.Skipped,
 		},
 		Asked: o.runs.Busy(), Last: o.last(s), Limits: o.limits(),
+	}
+	if o.runs.never {
+		r.Schedule, r.NoCollector = page.Schedule{Spec: "none, because mode is indexer"}, true
 	}
 	for _, p := range o.parts.States(ctx) {
 		r.Parts = append(r.Parts, page.Part{Name: p.Name, OK: p.OK, Optional: p.Optional, Since: p.Since, Detail: p.Detail})

@@ -40,6 +40,18 @@ func (t tracked) repositories(ctx context.Context) ([]hub.Repository, error) {
 	return all, nil
 }
 
+// all are those that are tracked, whoever may know of them, those that are named first.
+func (t tracked) all(ctx context.Context) ([]hub.Repository, error) {
+	all := slices.Clone(t.plan.Names)
+	err := t.store.Each(ctx, func(e roster.Entry) bool {
+		if e.Listed && t.plan.Tracks(e.Repository) {
+			all = append(all, e.Repository)
+		}
+		return true
+	})
+	return all, err
+}
+
 // names are those of the configuration that the visitor may know of.
 func (t tracked) names(ctx context.Context) ([]hub.Repository, error) {
 	doubtful, err := t.doubtful(ctx)

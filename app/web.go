@@ -12,6 +12,7 @@ import (
 	"pulltrail/indexer"
 	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
+	"pulltrail/internal/homeassistant"
 	"pulltrail/internal/journal"
 	"pulltrail/internal/outbox"
 	"pulltrail/internal/rollup"
@@ -38,6 +39,7 @@ type shownParts struct {
 	publisher   *mqttio.Publisher
 	subscribers []*mqttio.Subscriber
 	followers   []*indexer.Follower
+	announcer   *homeassistant.Announcer // nil where nothing is announced
 	log         *slog.Logger
 	demo        bool
 	signIn      bool // there is a user, although the page is open to all
@@ -138,7 +140,17 @@ type runs struct {
 	collects bool
 }
 
-func (r runs) status() scheduler.Status { return r.schedule.Status()[0] }
+func (r runs) status() scheduler.Status { return collectStatus(r.schedule) }
+
+// collectStatus is that of the collect job; the zero value where there is none.
+func collectStatus(schedule *scheduler.Scheduler) scheduler.Status {
+	for _, job := range schedule.Status() {
+		if job.Name == collectJob {
+			return job
+		}
+	}
+	return scheduler.Status{}
+}
 
 // Next is when the next run begins; zero where none does.
 func (r runs) Next() time.Time {

@@ -108,7 +108,7 @@ func (c *Cluster) createIndices(ctx context.Context, docs []document.Document) (
 		if doc.IndexBody == nil || c.isKnown(doc.Index) || unmade[doc.Index] != nil {
 			continue
 		}
-		err := c.client.CreateIndex(ctx, doc.Index, doc.IndexBody)
+		_, err := c.client.CreateIndex(ctx, doc.Index, doc.IndexBody)
 		var refused *search.Error
 		switch {
 		case err == nil:
@@ -192,6 +192,10 @@ func (c *Cluster) remember(index string) {
 	}
 	c.known[index] = struct{}{}
 }
+
+// Forget lets an index be made with its body before the next write to it, because it
+// was deleted.
+func (c *Cluster) Forget(index string) { c.forget(index) }
 
 func (c *Cluster) forget(index string) {
 	c.mu.Lock()

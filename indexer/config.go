@@ -10,6 +10,13 @@ const (
 const (
 	UntimedRefuse  = "refuse"
 	UntimedReceipt = "receipt"
+	UntimedStamp   = "stamp"
+)
+
+// The values of Route.Payload.
+const (
+	PayloadObject = "object"
+	PayloadValue  = "value"
 )
 
 // Config is the section "indexer" of the configuration.
@@ -31,10 +38,14 @@ type Config struct {
 
 // Route says what becomes of the messages of a topic.
 type Route struct {
-	// Topic is an MQTT topic filter.
+	// Topic is an MQTT topic filter, in which {name} stands for one level that becomes a
+	// field of that name.
 	Topic string `koanf:"topic"`
 	// Kind is "snapshot" or "document".
 	Kind string `koanf:"kind"`
+	// Payload says what payloads are: "object" (also when empty), JSON objects and nothing
+	// else, or "value", of which others are wrapped as {"value": …}. Documents only.
+	Payload string `koanf:"payload"`
 	// Index is an index name in which {Y}, {m} and {d} stand for the date, in UTC.
 	Index string `koanf:"index"`
 	// ID says what makes a document unique: "position" (each message is one),
@@ -44,12 +55,16 @@ type Route struct {
 	// receipt serves.
 	TimeField string `koanf:"time_field"`
 	// Untimed says what becomes of a document without a readable time in TimeField:
-	// "refuse" (also when empty), a dead letter, or "receipt", one that is dated by its
-	// receipt and has the id of its position.
+	// "refuse" (also when empty), a dead letter; "receipt", one that is dated by its
+	// receipt and has the id of its position; or "stamp", the same with the time of
+	// receipt written into TimeField, where there is none yet.
 	Untimed string `koanf:"untimed"`
 	// Body is the settings and mappings of a new index, as JSON; BodyFile is a file of it.
 	Body     string `koanf:"body"`
 	BodyFile string `koanf:"body_file"`
+	// Keep is how old documents get, as ParseAge reads it; whole indices are deleted.
+	// Empty and "0" keep them for ever.
+	Keep string `koanf:"keep"`
 }
 
 // DefaultConfig is the section as it is without any configuration: no sink, and no

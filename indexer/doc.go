@@ -5,7 +5,8 @@
 //
 // A Router says by topic what becomes of a message: its index, its id, its time. A
 // Follower reads one log behind one cursor in batches and hands them to a Sink. It
-// also tries again what was refused for a missing permission.
+// also tries again what was refused for a missing permission. Care knows the indices
+// that the routes name, and a Retention deletes those that are too old.
 //
 // # What it promises
 //

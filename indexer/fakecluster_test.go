@@ -6,9 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,6 +26,7 @@ type cluster struct {
 	mu       sync.Mutex
 	indices  map[string]*fakeIndex
 	requests []string // method and path
+	clock    time.Time
 	// fault, where set, may answer a request itself.
 	fault func(w http.ResponseWriter, r *http.Request, body []byte) bool
 	// item, where set, may answer for a document.
@@ -35,7 +40,7 @@ type fakeIndex struct {
 }
 
 func newCluster(t *testing.T) *cluster {
-	c := &cluster{indices: make(map[string]*fakeIndex)}
+	c := &cluster{indices: make(map[string]*fakeIndex), clock: time.Now()}
 	c.Server = httptest.NewServer(c)
 	t.Cleanup(c.Close)
 	return c
@@ -99,6 +104,12 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprint(w, `{"version":{"number":"3.4.0"}}`)
 	case r.Method == http.MethodPut:
 		c.create(w, r.URL.Path[1:], body)
+	case r.Method == http.MethodGet && r.URL.Path == "/_cat/health":
+		_, _ = fmt.Fprintf(w, `[{"epoch":"%d"}]`, c.clock.Unix())
+	case r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/_"):
+		c.tell(w, r.URL.Path)
+	case r.Method == http.MethodDelete:
+		c.remove(w, r.URL.Path[1:])
 	case r.Method == http.MethodPost && r.URL.Path == "/_bulk":
 		c.bulk(w, body)
 	default:
@@ -194,6 +205,44 @@ func (c *cluster) store(name, id string, source []byte) (status int, kind, reaso
 	}
 	index.docs[id] = source
 	return http.StatusCreated, "", ""
+}
+
+// tell answers for the settings or the sizes of the indices that a name with * takes.
+func (c *cluster) tell(w http.ResponseWriter, path string) {
+	wildcard, what, _ := strings.Cut(path[1:], "/")
+	told := map[string]any{}
+	for name, index := range c.indices {
+		if ok, err := filepath.Match(wildcard, name); err != nil || !ok {
+			continue
+		}
+		told[name] = map[string]any{"settings": map[string]string{"index.creation_date": "1767225600000"}}
+		if strings.HasPrefix(what, "_stats") {
+			told[name] = map[string]any{
+				"primaries": map[string]any{"docs": map[string]int{"count": len(index.docs)}},
+				"total":     map[string]any{"store": map[string]int{"size_in_bytes": 100 * len(index.docs)}},
+			}
+		}
+	}
+	if strings.HasPrefix(what, "_stats") {
+		told = map[string]any{"indices": told}
+	}
+	_ = json.NewEncoder(w).Encode(told)
+}
+
+func (c *cluster) remove(w http.ResponseWriter, name string) {
+	if c.indices[name] == nil {
+		fail(w, http.StatusNotFound, "index_not_found_exception", "no such index ["+name+"]")
+		return
+	}
+	delete(c.indices, name)
+	_, _ = fmt.Fprint(w, `{"acknowledged":true}`)
+}
+
+// names are those of the indices, sorted.
+func (c *cluster) names() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.indices))
 }
 
 // seen are the requests so far.

@@ -12,17 +12,7 @@ import (
 const maxIndexBytes = 255
 
 // expand is the index name for t's day in UTC.
-func expand(template string, t time.Time) string {
-	if !strings.Contains(template, "{") {
-		return template
-	}
-	year, month, day := t.UTC().Date()
-	return strings.NewReplacer(
-		"{Y}", fmt.Sprintf("%04d", year),
-		"{m}", fmt.Sprintf("%02d", month),
-		"{d}", fmt.Sprintf("%02d", day),
-	).Replace(template)
-}
+func expand(template string, t time.Time) string { return parsePattern(template).name(t) }
 
 // checkTemplate says what is wrong with an index name that has placeholders. Every
 // date of four-digit years gives a name of the same length.

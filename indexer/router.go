@@ -30,6 +30,9 @@ type Router struct {
 
 type route struct {
 	Route
+	filter   string
+	levels   []level
+	index    pattern
 	body     []byte
 	id       idRule
 	timePath []string
@@ -53,7 +56,10 @@ func newRoute(r Route) (built route, err error) {
 	if err := r.validate().Err(); err != nil {
 		return route{}, err
 	}
-	built.Route = r
+	built.Route, built.index = r, parsePattern(r.Index)
+	if built.filter, built.levels, err = r.parseTopic(); err != nil {
+		return route{}, err
+	}
 	switch {
 	case r.Body != "":
 		built.body = []byte(r.Body)
@@ -97,13 +103,13 @@ func (r *Router) ForHistory(ownTopic string) *Router {
 			continue
 		}
 		snapshots.routes = append(snapshots.routes, *candidate)
-		if own == nil && (ownTopic == "" || topic.Covers(candidate.Topic, ownTopic)) {
+		if own == nil && (ownTopic == "" || topic.Covers(candidate.filter, ownTopic)) {
 			own = candidate
 		}
 	}
 	if own != nil {
 		rest := *own
-		rest.Topic = "#"
+		rest.filter = "#"
 		snapshots.routes = append(snapshots.routes, rest)
 	}
 	return snapshots
@@ -125,7 +131,7 @@ func (r *Router) Filters(kind string) []string {
 	var filters []string
 	for _, route := range r.routes {
 		if route.Kind == kind {
-			filters = append(filters, route.Topic)
+			filters = append(filters, route.filter)
 		}
 	}
 	return topic.Minimal(filters)
@@ -134,7 +140,7 @@ func (r *Router) Filters(kind string) []string {
 // match is the first route that takes the messages of a topic, or nil.
 func (r *Router) match(name string) *route {
 	for i := range r.routes {
-		if topic.Match(r.routes[i].Topic, name) {
+		if topic.Match(r.routes[i].filter, name) {
 			return &r.routes[i]
 		}
 	}
@@ -165,7 +171,7 @@ func (r *route) snapshot(entry document.Entry, _ string) (document.Document, err
 		return document.Document{}, fmt.Errorf("the payload is not a snapshot: %w", err)
 	}
 	return document.Document{
-		Index:     expand(r.Index, snapshot.Slot),
+		Index:     r.index.name(snapshot.Slot),
 		IndexBody: r.body,
 		ID:        snapshot.ID(),
 		Body:      entry.Payload,
@@ -176,7 +182,7 @@ func (r *route) document(entry document.Entry, logID string) (document.Document,
 	if r.id.kind == idPosition && entry.Retained {
 		return document.Document{}, ErrSkip
 	}
-	object, err := parseObject(entry.Payload)
+	object, err := r.object(entry)
 	if err != nil {
 		return document.Document{}, err
 	}
@@ -186,15 +192,18 @@ func (r *route) document(entry document.Entry, logID string) (document.Document,
 		switch {
 		case err == nil:
 			at = stamped
-		case r.Untimed != UntimedReceipt:
+		case !r.datesByReceipt(err):
 			return document.Document{}, err
 		case entry.Retained:
 			return document.Document{}, ErrSkip
 		default:
 			id = idPosition // any other id would be another one in another index at each replay
+			if r.Untimed == UntimedStamp {
+				object = object.without(r.TimeField).with([]member{{key: quotedKey(r.TimeField), value: quoted(at.UTC().Format(stampLayout))}})
+			}
 		}
 	}
-	doc := document.Document{Index: expand(r.Index, at), IndexBody: r.body, Body: object.compact}
+	doc := document.Document{Index: r.index.name(at), IndexBody: r.body, Body: object.compact}
 	switch id {
 	case idContent:
 		doc.ID = contentID(object.compact)
@@ -206,11 +215,36 @@ func (r *route) document(entry document.Entry, logID string) (document.Document,
 	return doc, err
 }
 
-// timeOf is the document's own time.
+// object is the document that an entry says, with the fields of its topic.
+func (r *route) object(entry document.Entry) (object, error) {
+	parse := parseObject
+	if r.Payload == PayloadValue {
+		parse = parseValue
+	}
+	o, err := parse(entry.Payload)
+	if err != nil || len(r.levels) == 0 {
+		return o, err
+	}
+	return o.withLevels(r.levels, entry.Topic)
+}
+
+// stampLayout is how the time of receipt is written into a document, in UTC.
+const stampLayout = "2006-01-02T15:04:05.000Z07:00"
+
+// datesByReceipt reports whether a document without its time, for the reason err, is
+// dated by its receipt.
+func (r *route) datesByReceipt(err error) bool {
+	return r.Untimed == UntimedReceipt || r.Untimed == UntimedStamp && errors.Is(err, errNoTime)
+}
+
+var errNoTime = errors.New("is missing")
+
+// timeOf is the document's own time; the error is errNoTime where it has none, not even
+// an unreadable one.
 func (r *route) timeOf(o object) (time.Time, error) {
 	raw := o.lookup(r.timePath)
 	if raw == nil {
-		return time.Time{}, fmt.Errorf("the time field %q is missing", r.TimeField)
+		return time.Time{}, fmt.Errorf("the time field %q %w", r.TimeField, errNoTime)
 	}
 	at, err := documentTime(raw)
 	if err != nil {

@@ -23,7 +23,7 @@ func (c Config) EffectiveRoutes(ownTopic string) []Route {
 	}
 	at := 0
 	for i, r := range c.Routes {
-		if !topic.Overlap(r.Topic, ownTopic) {
+		if !topic.Overlap(r.Filter(), ownTopic) {
 			continue
 		}
 		if r.Kind == KindDocument {
@@ -32,7 +32,7 @@ func (c Config) EffectiveRoutes(ownTopic string) []Route {
 		at = i + 1
 	}
 	if slices.ContainsFunc(c.Routes, func(r Route) bool {
-		return r.Kind == KindSnapshot && topic.Covers(r.Topic, ownTopic)
+		return r.Kind == KindSnapshot && topic.Covers(r.Filter(), ownTopic)
 	}) {
 		return slices.Clone(c.Routes)
 	}

@@ -1,6 +1,7 @@
 package indexer
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -42,11 +43,15 @@ func (c Config) Validate() problem.List {
 	}
 	for i, r := range c.Routes {
 		list.AddUnder(routeKey(i), r.validate())
+		if filter, levels, err := parseTopic(r.Topic); r.Kind == KindSnapshot && err == nil && len(levels) > 0 {
+			list.Add(routeKey(i)+".topic", r.Topic, "snapshots have their fields already: write %s", filter)
+		}
 		if r.Kind == KindDocument && len(c.Clusters()) == 0 {
 			list.Add(routeKey(i)+".kind", r.Kind, "documents have nowhere to go: name a cluster in indexer.opensearch.urls or indexer.elasticsearch.urls, or remove the route")
 		}
+		c.validateKeep(&list, i)
 		for j, earlier := range c.Routes[:i] {
-			if topic.Covers(earlier.Topic, r.Topic) {
+			if topic.Covers(earlier.Filter(), r.Filter()) {
 				list.Add(routeKey(i)+".topic", r.Topic, "is never reached, because routes[%d] (%s) takes all of it first: write the narrower route before the wider one", j, earlier.Topic)
 				break
 			}
@@ -61,32 +66,52 @@ func (c Config) ValidateOwn(ownTopic string) problem.List {
 	var list problem.List
 	last := -1 // the configured snapshot route that takes all of ownTopic
 	for i, r := range c.Routes {
-		if r.Kind == KindSnapshot && topic.Covers(r.Topic, ownTopic) {
+		if r.Kind == KindSnapshot && topic.Covers(r.Filter(), ownTopic) {
 			last = i
 			break
 		}
 	}
 	for i, r := range c.Routes {
+		if age, err := ParseAge(r.Keep); last < 0 && r.Index == DefaultSnapshotIndex && err == nil && !age.IsZero() {
+			list.Add(routeKey(i)+".keep", r.Keep, "is about an index that Pulltrail's own snapshots (%s) have too: write a route of kind: snapshot for those with the same keep, or another index", ownTopic)
+		}
 		switch {
 		case r.Kind != KindDocument:
-		case i < last && topic.Overlap(r.Topic, ownTopic):
+		case i < last && topic.Overlap(r.Filter(), ownTopic):
 			list.Add(routeKey(i)+".topic", r.Topic, "takes Pulltrail's own snapshots (%s) before routes[%d], so that they never reach history: write the snapshot route first", ownTopic, last)
-		case topic.Covers(ownTopic, r.Topic) && last < 0:
+		case topic.Covers(ownTopic, r.Filter()) && last < 0:
 			list.Add(routeKey(i)+".topic", r.Topic, "is never reached, because Pulltrail's own snapshots (%s) have that topic: write kind: snapshot, or another topic", ownTopic)
 		}
 	}
 	return list
 }
 
+// validateKeep finds what keep of a route contradicts.
+func (c Config) validateKeep(list *problem.List, i int) {
+	r := c.Routes[i]
+	age, err := ParseAge(r.Keep)
+	if err != nil {
+		list.Add(routeKey(i)+".keep", r.Keep, "%v", err)
+		return
+	}
+	if !age.IsZero() && !parsePattern(r.Index).has('Y') {
+		list.Add(routeKey(i)+".keep", r.Keep, "needs an index whose name says how old its documents are: write {Y} or {Y}-{m} or {Y}-{m}-{d} into index (%s), or remove this", r.Index)
+	}
+	for j, earlier := range c.Routes[:i] {
+		if other, err := ParseAge(earlier.Keep); err == nil && earlier.Index == r.Index && other != age {
+			list.Add(routeKey(i)+".keep", r.Keep, "is not that of routes[%d] (%s), which has the same index: write the same, or give them an index each", j, cmp.Or(earlier.Keep, "for ever"))
+			return
+		}
+	}
+}
+
 func routeKey(i int) string { return fmt.Sprintf("routes[%d]", i) }
 
 func (r Route) validate() problem.List {
 	var list problem.List
-	if err := topic.CheckFilter(r.Topic); err != nil {
-		list.Add("topic", r.Topic, "%v", err)
-	}
+	levels := r.validateTopic(&list)
 	if err := checkTemplate(r.Index); err != nil {
-		list.Add("index", r.Index, "%v", err)
+		list.Add("index", r.Index, "%v", namesLevel(r.Index, levels, err))
 	}
 	if r.BodyFile != "" {
 		if _, err := readBody(r.BodyFile); err != nil {
@@ -103,6 +128,7 @@ func (r Route) validate() problem.List {
 	}
 	switch r.Kind {
 	case KindDocument:
+		r.validatePayload(&list, levels)
 		r.validateUntimed(&list)
 		switch rule, err := parseIDRule(r.ID, r.TimeField); {
 		case err != nil:
@@ -117,6 +143,9 @@ func (r Route) validate() problem.List {
 	case KindSnapshot:
 		if topic.Bare(r.Topic) != r.Topic {
 			list.Add("topic", r.Topic, "snapshots are not shared between subscribers, each keeps them all: write %s", topic.Bare(r.Topic))
+		}
+		if r.Payload != "" {
+			list.Add("payload", r.Payload, "snapshots are JSON objects of one kind: remove it")
 		}
 		if r.ID != "" {
 			list.Add("id", r.ID, "snapshots have an id of their own: remove it")
@@ -133,12 +162,49 @@ func (r Route) validate() problem.List {
 	return list
 }
 
+// validateTopic returns the fields that the topic has.
+func (r Route) validateTopic(list *problem.List) []level {
+	filter, levels, err := r.parseTopic()
+	if err == nil {
+		err = topic.CheckFilter(filter)
+	}
+	if err != nil {
+		list.Add("topic", r.Topic, "%v", err)
+	}
+	return levels
+}
+
+// namesLevel is what is wrong with an index name that has a field of the topic: strangers
+// publish under any topic, and each would make an index.
+func namesLevel(index string, levels []level, err error) error {
+	for _, l := range levels {
+		if strings.Contains(index, "{"+l.name+"}") {
+			return fmt.Errorf("has {%s} of the topic, which is a field and no part of an index name: write a route for each index, and no more than {Y}, {m} and {d} here", l.name)
+		}
+	}
+	return err
+}
+
+func (r Route) validatePayload(list *problem.List, levels []level) {
+	switch {
+	case r.Payload != "" && r.Payload != PayloadObject && r.Payload != PayloadValue:
+		list.Add("payload", r.Payload, "is unknown: write %s or %s", PayloadObject, PayloadValue)
+	case r.Payload == PayloadValue && slices.ContainsFunc(levels, func(l level) bool { return l.name == valueKey }):
+		list.Add("topic", r.Topic, "has the field {%s}, which payload: %s makes as well: rename it", valueKey, PayloadValue)
+	case r.Payload == PayloadValue && r.TimeField != "" && (r.Untimed == "" || r.Untimed == UntimedRefuse) && r.TimeField != valueKey &&
+		!slices.ContainsFunc(levels, func(l level) bool { return l.name == r.TimeField }):
+		list.Add("untimed", r.Untimed, "refuses every payload that is wrapped, because such a one has no time of its own: write %s, which stores the time of receipt, or %s", UntimedStamp, UntimedReceipt)
+	}
+}
+
 func (r Route) validateUntimed(list *problem.List) {
 	switch {
-	case r.Untimed != "" && r.Untimed != UntimedRefuse && r.Untimed != UntimedReceipt:
-		list.Add("untimed", r.Untimed, "is unknown: write %s or %s", UntimedRefuse, UntimedReceipt)
+	case r.Untimed != "" && r.Untimed != UntimedRefuse && r.Untimed != UntimedReceipt && r.Untimed != UntimedStamp:
+		list.Add("untimed", r.Untimed, "is unknown: write %s, %s or %s", UntimedRefuse, UntimedReceipt, UntimedStamp)
 	case r.Untimed != "" && r.TimeField == "":
 		list.Add("untimed", r.Untimed, "is about documents without their time, and time_field does not say where it is: write time_field, or remove this")
+	case r.Untimed == UntimedStamp && strings.Contains(r.TimeField, "."):
+		list.Add("time_field", r.TimeField, "is a path, and untimed: %s writes a field of the document itself: write a name without dots", UntimedStamp)
 	}
 }
 

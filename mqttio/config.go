@@ -37,6 +37,16 @@ type Config struct {
 	SessionExpiry time.Duration  `koanf:"session_expiry"`
 	TLS           tlsconf.Config `koanf:"tls"`
 	Embedded      EmbeddedConfig `koanf:"embedded"`
+	// HomeAssistant is told of every repository where Discovery says so.
+	HomeAssistant HomeAssistantConfig `koanf:"home_assistant"`
+}
+
+// HomeAssistantConfig is what Home Assistant, which is subscribed to the broker, is told.
+type HomeAssistantConfig struct {
+	// Discovery has every repository appear there, as a device with sensors.
+	Discovery bool `koanf:"discovery"`
+	// Prefix is where Home Assistant looks for them: its own discovery prefix.
+	Prefix string `koanf:"prefix"`
 }
 
 // EmbeddedConfig is the broker inside this process, used when URL is empty.

@@ -58,6 +58,7 @@ type Publisher struct {
 	link   *link
 	counts publisherMetrics
 	status status
+	outlet *outlet
 	// times is used by one connection at a time, under mu while several snapshots
 	// are on their way.
 	mu    sync.Mutex
@@ -70,7 +71,7 @@ func NewPublisher(cfg Config, opts PublisherOptions) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{cfg: cfg, outbox: opts.Outbox, again: opts.Again, acked: opts.Acknowledged, link: l}
+	p := &Publisher{cfg: cfg, outbox: opts.Outbox, again: opts.Again, acked: opts.Acknowledged, link: l, outlet: newOutlet()}
 	p.status = newStatus(cfg, opts.ClientID)
 	l.hello.will = p.status.message(offline, true)
 	l.serve = p.serve
@@ -97,6 +98,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 
 // serve works through the outbox for as long as the connection stands.
 func (p *Publisher) serve(ctx context.Context, c connection) {
+	defer p.outlet.close()
 	p.signOn(ctx, c)
 	p.times.hurry()
 	select {
@@ -116,6 +118,7 @@ func (p *Publisher) serve(ctx context.Context, c connection) {
 		failures = 0
 		p.link.state.mend(faultOutbox)
 		p.report(c)
+		p.outlet.open(c)
 		p.wait(ctx)
 	}
 }

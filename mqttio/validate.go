@@ -51,6 +51,7 @@ func DefaultConfig() Config {
 		MaxPayload:         16 << 20,
 		SessionExpiry:      7 * 24 * time.Hour,
 		Embedded:           EmbeddedConfig{Listen: "127.0.0.1:" + plainPort},
+		HomeAssistant:      HomeAssistantConfig{Prefix: "homeassistant"},
 	}
 }
 
@@ -84,6 +85,7 @@ func (c Config) Validate() problem.List {
 		list.Add("topic", c.Topic, "ends with a slash: remove it, it is added before the repository")
 	}
 	c.validateStatusTopic(&list)
+	c.validateHomeAssistant(&list)
 	if message := checkClientID(c.ClientID); message != "" {
 		list.Add("client_id", nil, "%s", message)
 	}

@@ -59,6 +59,8 @@ type command struct {
 
 	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
 
+	Indices indicesCommand `cmd:"" help:"List, create or delete the indices that the routes name."`
+
 	way string // how a start without arguments was understood; empty with arguments
 }
 

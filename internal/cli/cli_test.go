@@ -57,7 +57,8 @@ const patience = 30 * time.Second
 
 // TestScripts runs the command line as a person would. Each script has a fake
 // Docker Hub of its own at $HUB, with library/nginx, oitc/mqtt2elasticsearch and
-// slow/slow, an MQTT broker at $BROKER, and a cluster with indices at $SEARCH.
+// slow/slow, an MQTT broker at $BROKER, a cluster with indices to read at $SEARCH, and one
+// without any of ours at $CLUSTER.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -70,6 +71,7 @@ func TestScripts(t *testing.T) {
 			hub.Set("oitc/mqtt2elasticsearch", 4242)
 			hub.Fail("slow/slow", slow(env.WorkDir))
 			env.Setenv("HUB", hub.URL)
+			serveCluster(env)
 			env.Setenv("SEARCH", serveIndices(t, env.WorkDir))
 			return serveBroker(env)
 		},

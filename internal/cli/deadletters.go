@@ -126,7 +126,7 @@ func (c dropLettersCommand) Run(ctx context.Context, p *Process, top *command) e
 			n, which.Through = page.Total, page.Through
 		}
 		if n > 0 && !c.Yes {
-			if err := p.confirm(ctx, fmt.Sprintf("Drop %s for good?", counted(n, c.Sink))); err != nil {
+			if err := p.confirm(ctx, fmt.Sprintf("Drop %s for good?", counted(n, c.Sink)), "nothing is dropped"); err != nil {
 				return err
 			}
 		}

@@ -133,8 +133,8 @@ func oneLine(text string) string {
 // interactive says whether there is somebody to ask.
 func (p *Process) interactive() bool { return p.Stdin != nil && term.IsTerminal(int(p.Stdin.Fd())) }
 
-// confirm asks; the error is nil where the answer is yes.
-func (p *Process) confirm(ctx context.Context, question string) error {
+// confirm asks; the error is nil where the answer is yes, and otherwise what no means.
+func (p *Process) confirm(ctx context.Context, question, no string) error {
 	fmt.Fprintf(p.Stderr, "%s [y/N] ", question)
 	answer := make(chan string, 1)
 	// A terminal cannot be left waiting in any other way: the process ends soon after.
@@ -152,5 +152,5 @@ func (p *Process) confirm(ctx context.Context, question string) error {
 			return nil
 		}
 	}
-	return errors.New("nothing is dropped")
+	return errors.New(no)
 }

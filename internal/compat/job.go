@@ -14,7 +14,7 @@ const (
 	varCA             = "MQTT_CACERT_FILE"
 	varNoHostname     = "MQTT_TLS_no_hostname_validation"
 	varUser           = "MQTT_USER"
-	varPassword       = "MQTT_PASSWORD" //nolint:gosec // the name of a variable
+	varPassword       = "MQTT_PASSWORD"
 	varPasswordFile   = "MQTT_PASSWORD_FILE"
 	varRetain         = "MQTT_RETAIN"
 	varTopicExtension = "MQTT_TOPIC_REPO_EXTENSION"

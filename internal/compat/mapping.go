@@ -58,6 +58,9 @@ func (f *Found) route(filter string, s section, own string, keepMappings bool) r
 		values: map[string]any{"topic": filter, "index": s.text("elasticIndex")},
 		names:  map[string]Name{"": {s.file, s.path}, ".topic": {s.file, s.path}, ".index": index, ".body": body},
 	}
+	if strings.ContainsAny(filter, "{}") {
+		f.wrong(r.names[".topic"], nil, "has braces, which stand for fields here: write + for a level that has them")
+	}
 	if !s.has("elasticIndex") {
 		f.wrong(index, nil, "is missing: write the name of an index, such as speedtest-{Y}-{m}")
 	}

@@ -117,6 +117,7 @@ func TestMistakesInTheServicesFilesAreToldByTheirPaths(t *testing.T) {
 		{"a key that is none", `{"elasticsearch": {"cluster": ["http://a"], "api_key": ["hunter2"]},` + broker + `}`, "", c + "elasticsearch.api_key: must be text in quotes, or a list of two"},
 		{"no topics", "", `{}`, mappingName + ": names no topic"},
 		{"an entry that is none", "", `{"home/+/x": "i"}`, m + `"home/+/x": must be an object`},
+		{"a topic with braces", "", `{"home/{a}/x": {"elasticIndex": "i"}}`, m + `"home/{a}/x": has braces, which stand for fields here: write + for a level that has them`},
 		{"no index", "", `{"home/+/x": {}}`, m + `"home/+/x".elasticIndex: is missing`},
 		{"an index that is no text", "", `{"home/+/x": {"elasticIndex": 1}}`, m + `"home/+/x".elasticIndex: must be text`},
 		{"a body that is none", "", `{"home/+/x": {"elasticIndex": "i", "elasticBody": []}}`, m + `"home/+/x".elasticBody: must be an object`},

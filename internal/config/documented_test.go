@@ -43,7 +43,7 @@ func TestTheDocumentedExamplesAreRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []indexer.Route{{
-		Topic: "home/speedtest/#", Kind: indexer.KindDocument, Index: "speedtest-{Y}-{m}", ID: "fields(timestamp, host)", TimeField: "timestamp", Untimed: indexer.UntimedRefuse,
+		Topic: "home/speedtest/#", Kind: indexer.KindDocument, Payload: indexer.PayloadObject, Index: "speedtest-{Y}-{m}", ID: "fields(timestamp, host)", TimeField: "timestamp", Untimed: indexer.UntimedRefuse, Keep: "0",
 	}}
 	if diff := cmp.Diff(want, c.Indexer.Routes); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -31,13 +31,24 @@ func settings(k *key) string {
 		"mode": "indexer", "log.level": "warn", "log.format": "json", "collector.url": "https://hub.example",
 		"collector.schedule": "@every 6h", "collector.timezone": "Europe/Berlin", "collector.repositories": "nginx, a/b", "collector.exclude": "", "collector.detail": "always",
 		"mqtt.url": "mqtts://broker.example:8883", "indexer.opensearch.urls": "https://a.example:9200 https://b.example:9200", "indexer.opensearch.compress": "always",
-		"mqtt.version": "3.1.1", "mqtt.status_topic": "home/{client_id}", "mqtt.embedded.listen": "localhost:2883", "mqtt.embedded.listen_tls": "localhost:9883", "web.listen": ":9090", "web.password_hash": "$2a$04$" + strings.Repeat("a", 53), "web.password_hash_file": "",
+		"mqtt.version": "3.1.1", "mqtt.status_topic": "home/{client_id}", "mqtt.home_assistant.prefix": "ha/discovery", "mqtt.embedded.listen": "localhost:2883", "mqtt.embedded.listen_tls": "localhost:9883", "web.listen": ":9090", "web.password_hash": "$2a$04$" + strings.Repeat("a", 53), "web.password_hash_file": "",
 		"mqtt.password_file": "", "collector.password_file": "", "indexer.opensearch.password_file": "", // instead of password
 		"collector.tls.ca_file": "", "collector.tls.cert_file": "", "collector.tls.key_file": "", "mqtt.embedded.tls.cert_file": "", "mqtt.embedded.tls.key_file": "", "mqtt.tls.ca_file": "", "mqtt.tls.cert_file": "", "mqtt.tls.key_file": "", // read when checked
 		"indexer.opensearch.tls.ca_file": "", "indexer.opensearch.tls.cert_file": "", "indexer.opensearch.tls.key_file": "",
 		"indexer.elasticsearch.urls": "https://c.example:9200", "indexer.elasticsearch.compress": "never", "indexer.elasticsearch.password_file": "",
 		"indexer.elasticsearch.tls.ca_file": "", "indexer.elasticsearch.tls.cert_file": "", "indexer.elasticsearch.tls.key_file": "",
 	}[k.path]
+}
+
+// alone is the key that can have no other value than its default beside the others' here:
+// it needs mqtt.topic_per_repository.
+const alone = "mqtt.home_assistant.discovery"
+
+func TestTheKeyThatNeedsAnotherCanBeSetInTheEnvironment(t *testing.T) {
+	c, err := Load(Options{Env: []string{variable(alone) + "=true"}})
+	if err != nil || !c.MQTT.HomeAssistant.Discovery {
+		t.Errorf("Load = %+v, %v", c.MQTT.HomeAssistant, err)
+	}
 }
 
 // instead are the keys that do not go together with what settings has.
@@ -49,6 +60,10 @@ func TestEveryKeyCanBeSetInTheEnvironment(t *testing.T) {
 	want := make(map[string]any)
 	root.leaves(func(k *key) {
 		if k.kind == list {
+			return
+		}
+		if k.path == alone {
+			want[k.path] = k.value
 			return
 		}
 		s := settings(k)

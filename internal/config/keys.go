@@ -92,7 +92,7 @@ func kindOf(t reflect.Type, name string) kind {
 			return list
 		}
 	case reflect.String:
-		if name == "version" {
+		if name == "version" || name == "keep" {
 			return label
 		}
 		return text

@@ -15,6 +15,7 @@ import (
 // shelf is a Daemon with two snapshots and a day.
 type shelf struct {
 	Curves
+	Indices
 	Collector
 	Letters
 	fail  error

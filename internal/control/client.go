@@ -59,6 +59,11 @@ func (c *Client) DropDeadLetters(ctx context.Context, which Selection) (dropped 
 	return dropped, err
 }
 
+// ForgetIndices lets the daemon know of indices that were deleted.
+func (c *Client) ForgetIndices(ctx context.Context, sink string, indices []string) error {
+	return c.ask(ctx, http.MethodPost, "/indices/forget", forgetRequest{Sink: sink, Indices: indices}, &struct{}{})
+}
+
 // Top lets the daemon say how every repository fares.
 func (c *Client) Top(ctx context.Context) (all []Top, err error) {
 	err = c.ask(ctx, http.MethodGet, "/top", nil, &all)

@@ -48,6 +48,7 @@ type Daemon interface {
 	Letters
 	Curves
 	Archive
+	Indices
 }
 
 // Collector is what it lets them do about collecting.

@@ -24,6 +24,7 @@ type fake struct {
 	Letters
 	Curves
 	Archive
+	Indices
 	collect func(ctx context.Context, repositories []hub.Repository, progress func(Result)) (Summary, error)
 }
 

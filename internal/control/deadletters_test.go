@@ -23,6 +23,7 @@ var letter = Letter{
 // letterbox is a Daemon with one dead letter.
 type letterbox struct {
 	Curves
+	Indices
 	Collector
 	Archive
 	fail  error

@@ -32,6 +32,11 @@ func handler(daemon Daemon, log *slog.Logger) http.Handler {
 			answer(w, r, log, dropped, err)
 		}
 	})
+	mux.HandleFunc("POST /indices/forget", func(w http.ResponseWriter, r *http.Request) {
+		if request, ok := read[forgetRequest](w, r); ok {
+			answer(w, r, log, struct{}{}, daemon.ForgetIndices(r.Context(), request.Sink, request.Indices))
+		}
+	})
 	mux.HandleFunc("GET /top", func(w http.ResponseWriter, r *http.Request) {
 		all, err := daemon.Top(r.Context())
 		answer(w, r, log, all, err)

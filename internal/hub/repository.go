@@ -21,6 +21,15 @@ type Repository struct {
 // String is "namespace/name".
 func (r Repository) String() string { return r.Namespace + "/" + r.Name }
 
+// URL is the repository's page on Docker Hub, where official images have an address of
+// their own.
+func (r Repository) URL() string {
+	if r.Namespace == official {
+		return "https://hub.docker.com/_/" + r.Name
+	}
+	return "https://hub.docker.com/r/" + r.String()
+}
+
 // ParseRepository reads "namespace/name"; a bare "name" is the official image
 // "library/name". The error names the remedy.
 func ParseRepository(s string) (Repository, error) {

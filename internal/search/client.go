@@ -152,15 +152,15 @@ func (c *Client) Ping(ctx context.Context) error {
 }
 
 // CreateIndex makes an index with the given settings and mappings. One that exists,
-// or an alias of that name, is a success and left as it is.
-func (c *Client) CreateIndex(ctx context.Context, index string, body []byte) error {
-	_, err := c.do(ctx, http.MethodPut, "/"+url.PathEscape(index), "application/json", body)
+// or an alias of that name, is left as it is, which is a success too.
+func (c *Client) CreateIndex(ctx context.Context, index string, body []byte) (created bool, err error) {
+	_, err = c.do(ctx, http.MethodPut, "/"+url.PathEscape(index), "application/json", body)
 	var refused *Error
 	if errors.As(err, &refused) &&
 		(refused.Class == Exists || refused.Class == Refused && strings.Contains(refused.Reason, "already exists")) {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // do sends one request and reads the whole answer. Every error is an *Error.

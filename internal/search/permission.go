@@ -22,6 +22,10 @@ func (e *Error) Permission() string {
 		switch {
 		case strings.HasPrefix(action, "indices:admin/create"), strings.HasPrefix(action, "indices:admin/auto_create"):
 			return "create_index"
+		case i == 1 && action == "indices:admin/delete":
+			return "delete_index" // OpenSearch has no narrower name for it than the action
+		case strings.HasPrefix(action, "indices:monitor/"):
+			return [...]string{"indices_monitor", "monitor"}[i]
 		case i == 0 && action == "indices:data/write/bulk":
 			return action // OpenSearch's, of the cluster: write has all but this
 		case strings.HasPrefix(action, "indices:data/write/"), strings.HasPrefix(action, "indices:admin/mapping/"):

@@ -189,7 +189,7 @@ func TestAPathBehindAProxyIsKept(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { path = r.URL.Path }))
 	defer s.Close()
 	c := open(t, Options{URLs: []string{s.URL + "/search/"}})
-	if err := c.CreateIndex(t.Context(), "i", []byte(`{}`)); err != nil || path != "/search/i" {
+	if created, err := c.CreateIndex(t.Context(), "i", []byte(`{}`)); !created || err != nil || path != "/search/i" {
 		t.Errorf("sent to %s, %v", path, err)
 	}
 }

@@ -1,12 +1,14 @@
 // Package state keeps the small facts that Pulltrail must remember between two
 // starts: how far each sink has followed each log (cursors), which slot each job
 // has dealt with (the slot ledger), how far the reading of each source has come that
-// was broken off (places), and the identity of the data directory (meta).
+// was broken off (places), what the broker keeps for Home Assistant (announced), and the
+// identity of the data directory (meta).
 //
 // What it promises: a fact is durable when the method that writes it has returned
 // nil, and every method is safe for concurrent use. The tables grow with the
-// number of sinks, logs and jobs that were ever configured, not with time; a
-// cursor whose sink is gone is kept, so that the sink can come back.
+// number of sinks, logs and jobs that were ever configured, and of topics that are
+// announced, not with time; a cursor whose sink is gone is kept, so that the sink can
+// come back.
 package state
 
 import (
@@ -21,7 +23,7 @@ import (
 	"pulltrail/internal/document"
 )
 
-// Store reads and writes the tables meta, cursors and slots.
+// Store reads and writes the tables meta, cursors, slots and announced.
 type Store struct {
 	db *database.DB
 }

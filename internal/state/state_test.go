@@ -181,10 +181,14 @@ func TestErrorsSayWhatWasTried(t *testing.T) {
 	_, cursor := s.Cursor(t.Context(), "opensearch", "history")
 	_, _, meta := s.Meta(t.Context(), "client_id")
 	_, metaOnce := s.SetMetaOnce(t.Context(), "client_id", "one")
+	_, announced := s.Announced(t.Context())
 	tests := []struct {
 		err  error
 		want string
 	}{
+		{announced, `read what was announced: `},
+		{s.Announce(t.Context(), "a", "b"), `note 2 topics as announced: `},
+		{s.Withdraw(t.Context(), "a"), `forget that 1 topics were announced: `},
 		{lastSlot, `read the last slot of job "collect": `},
 		{s.RecordSlot(t.Context(), "collect", slot), `record slot 2026-11-23T01:00:00Z of job "collect": `},
 		{cursor, `read the cursor of sink "opensearch" in log "history": `},

@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +39,7 @@ type fakeCluster struct {
 	// fail, where set, may answer a search in place of the cluster.
 	fail func(w http.ResponseWriter, n int) bool
 
+	mu       sync.Mutex
 	searches int
 	open     map[string]string // what is open, and the pattern of its indices
 	scrolled map[string]int
@@ -80,6 +82,8 @@ func (f *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(index, "_") {
 		index, rest = "", strings.TrimPrefix(r.URL.Path, "/")
 	}
+	f.mu.Lock() // a request that was cut off may still be answered beside the next
+	defer f.mu.Unlock()
 	f.log = append(f.log, r.Method+" "+rest)
 	switch {
 	case r.Method == http.MethodDelete:

@@ -25,6 +25,8 @@ type Report struct {
 	Schedule Schedule
 	// Asked says that Collect was called and what follows has not ended.
 	Asked bool
+	// NoCollector says that this process collects nothing.
+	NoCollector bool
 	// Last is the last run that has ended; nil before the first since the start.
 	Last     *LastRun
 	Listings []Listing

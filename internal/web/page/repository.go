@@ -62,7 +62,7 @@ func (h *handler) repository(w http.ResponseWriter, r *http.Request) {
 	}
 	v := repositoryView{
 		frame: h.frame(r), Say: repositoryEnglish(), Repository: asked, State: items[at].state,
-		HubURL: hubURL(asked), API: "/api/v1/repositories" + pathOf(asked),
+		HubURL: asked.URL(), API: "/api/v1/repositories" + pathOf(asked),
 	}
 	v.Title = asked.String()
 	t := items[at].trail

@@ -98,7 +98,7 @@ func (f *facts) matching(items []item) []item {
 func (f *facts) row(i item) row {
 	r := row{Repository: i.Repository, URL: "/r/" + i.String(), Picked: slices.Contains(f.ask.Picked, i.Repository), State: i.state}
 	if i.trail == nil { // we have nothing to show of it
-		r.URL, r.cells = hubURL(i.Repository), f.cells(nil)
+		r.URL, r.cells = i.URL(), f.cells(nil)
 		r.LastPush = moment(f.now, nil)
 		return r
 	}
@@ -171,13 +171,4 @@ func (f *facts) state(t *rollup.Trail, outcome *Outcome, tracked bool) status {
 func (f *facts) overdue(t *rollup.Trail) bool {
 	there := t != nil && !t.Newest.Slot.Before(f.run.Slot)
 	return !there && !f.run.Running && f.now.Sub(f.run.Finished) > storing
-}
-
-// hubURL is the repository's page on Docker Hub, where official images have an
-// address of their own.
-func hubURL(r hub.Repository) string {
-	if r.Namespace == "library" {
-		return "https://hub.docker.com/_/" + r.Name
-	}
-	return "https://hub.docker.com/r/" + r.String()
 }

@@ -102,7 +102,7 @@ func newStatusView(around frame, f facts, report Report, visitor access.Visitor)
 	v := statusView{
 		frame: around, Say: statusEnglish(), Status: f.status(totalOf(f.items())),
 		Run: runFacts(f, report), Schedule: scheduleFacts(f.now, report.Schedule),
-		MayCollect: visitor.MayAct, Running: f.run.Running || report.Asked,
+		MayCollect: visitor.MayAct && !report.NoCollector, Running: f.run.Running || report.Asked,
 		Namespaces: namespaceRows(f.now, report.Listings), Parts: partRows(f.now, report.Parts), Sinks: sinkRows(report.Sinks),
 		Letters: letterRows(report.Letters), Stored: storedFacts(report), Limits: limitFacts(f.now, report.Limits),
 		Process: processFacts(f.now, around.Version, report.Started),

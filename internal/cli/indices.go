@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"pulltrail/indexer"
+	"pulltrail/internal/config"
+)
+
+// indicesCommand is about the indices that the routes name. It speaks to the clusters
+// itself, whether a daemon runs or not.
+type indicesCommand struct {
+	List   listIndicesCommand   `cmd:"" default:"withargs" help:"List the indices that a route names (the default)."`
+	Create createIndicesCommand `cmd:"" help:"Create the index of each route for a day, with its settings and mappings."`
+	Delete deleteIndicesCommand `cmd:"" help:"Delete indices with all their documents. Only those that a route names; the history is not touched."`
+}
+
+// care is the configuration's indices, and the clusters that they are in.
+type care struct {
+	*indexer.Care
+	clusters []*indexer.Cluster
+}
+
+// withCare calls do with the clusters open, all or the one that is called sink.
+func withCare(p *Process, cfg config.Config, sink string, do func(care) error) (err error) {
+	c := care{}
+	if c.Care, err = indexer.NewCare(cfg.Indexer, cfg.MQTT.OwnFilter()); err != nil {
+		return err
+	}
+	var names []string
+	for _, setup := range cfg.Indexer.Clusters() {
+		names = append(names, setup.Name)
+		if sink != "" && sink != setup.Name {
+			continue
+		}
+		cluster, err := setup.Open(indexer.ClusterOptions{Log: logger(p, quieter(cfg))})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, cluster.Close()) }()
+		c.clusters = append(c.clusters, cluster)
+	}
+	switch {
+	case len(names) == 0:
+		return errors.New("no cluster is configured: name one in indexer.opensearch.urls or indexer.elasticsearch.urls")
+	case len(c.clusters) == 0:
+		return fmt.Errorf("--sink %q: is not configured, only %s (%w)", sink, strings.Join(names, " and "), errUsage)
+	}
+	return do(c)
+}
+
+// listedIndex is an index as --json prints it.
+type listedIndex struct {
+	Sink      string    `json:"sink"`
+	Index     string    `json:"index"`
+	Created   time.Time `json:"created"`
+	Documents *int64    `json:"documents"`
+	Bytes     *int64    `json:"bytes"`
+	// Routes are the routes that name it, and Topic is that of the first.
+	Routes []string `json:"routes"`
+	Topic  string   `json:"topic"`
+
+	end     time.Time
+	cluster *indexer.Cluster
+}
+
+// list is what all clusters have; what one does not tell is in the error, beside what
+// the others have told.
+func (c care) list(ctx context.Context) ([]listedIndex, error) {
+	all, errs := []listedIndex{}, []error(nil)
+	for _, cluster := range c.clusters {
+		indices, err := c.List(ctx, cluster, true)
+		errs = append(errs, err)
+		for _, i := range indices {
+			all = append(all, listedIndex{
+				Sink: cluster.String(), Index: i.Name, Created: i.Created, Documents: i.Documents, Bytes: i.Bytes,
+				Routes: i.Routes, Topic: c.Topic(i.Routes[0]), end: i.End, cluster: cluster,
+			})
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+type listIndicesCommand struct {
+	Sink string `placeholder:"NAME" help:"Only those of this cluster: opensearch or elasticsearch."`
+	JSON bool   `help:"Print one JSON object instead of a table."`
+}
+
+// Run lists the indices.
+func (c listIndicesCommand) Run(ctx context.Context, p *Process, top *command) error {
+	cfg, err := top.load(p)
+	if err != nil {
+		return err
+	}
+	return withCare(p, cfg, c.Sink, func(all care) error {
+		indices, err := all.list(ctx)
+		if c.JSON {
+			return errors.Join(err, printJSON(p.Stdout, map[string]any{"indices": indices}))
+		}
+		if err != nil && len(indices) == 0 {
+			return err
+		}
+		return errors.Join(err, printIndices(p.Stdout, indices))
+	})
+}
+
+func printIndices(w io.Writer, indices []listedIndex) error {
+	if len(indices) == 0 {
+		_, err := fmt.Fprintln(w, "There is no index that a route names.")
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(table, "INDEX\tSINK\tDOCUMENTS\tBYTES\tCREATED (UTC)\tROUTE\tTOPIC\n")
+	for _, i := range indices {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.Index, i.Sink, grouped(i.Documents), grouped(i.Bytes), i.Created.Format(time.DateTime), strings.Join(i.Routes, ", "), oneLine(i.Topic))
+	}
+	return table.Flush()
+}
+
+type createIndicesCommand struct {
+	Date string `placeholder:"2026-01-31" help:"The day for which they are, in UTC; without it today."`
+	Sink string `placeholder:"NAME" help:"Only in this cluster: opensearch or elasticsearch."`
+}
+
+// Run creates what is missing; it fails where something could not be created.
+func (c createIndicesCommand) Run(ctx context.Context, p *Process, top *command) error {
+	day := time.Now()
+	if c.Date != "" {
+		var err error
+		if day, err = time.Parse(time.DateOnly, c.Date); err != nil {
+			return fmt.Errorf("--date %q: is no day: write it as 2026-01-31 (%w)", c.Date, errUsage)
+		}
+	}
+	cfg, err := top.load(p)
+	if err != nil {
+		return err
+	}
+	return withCare(p, cfg, c.Sink, func(all care) error {
+		failed := false
+		table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprint(table, "INDEX\tSINK\tROUTE\tRESULT\n")
+		for _, cluster := range all.clusters {
+			for _, made := range all.Create(ctx, cluster, day) {
+				result := "is there already"
+				switch {
+				case made.Err != nil:
+					failed, result = true, "failed: "+oneLine(made.Err.Error())
+				case made.Created:
+					result = "created"
+				}
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", made.Index, cluster, made.Route, result)
+			}
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+		if failed {
+			return errReported
+		}
+		return nil
+	})
+}
