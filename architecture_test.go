@@ -60,7 +60,7 @@ var arrows = map[string][]string{
 	"bench": {},
 
 	"internal/browsertest": {},
-	"internal/deploytest":  {"internal/hubtest"},
+	"internal/deploytest":  {},
 	"internal/faulttest":   {},
 	"internal/hubtest":     {},
 	"internal/sinktest":    {},
