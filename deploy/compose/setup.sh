@@ -75,14 +75,17 @@ certificates() {
 account() {
   local salt
   salt=$(openssl rand -hex 12)
-  printf '%s:$6$%s$%s\n' "$1" "$(printf %s "$salt" | unhex | base64 -w0)" \
+  printf '%s:%s%s$%s\n' "$1" "\$6\$" "$(printf %s "$salt" | unhex | base64 -w0)" \
     "$({ printf %s "$2" && printf %s "$salt" | unhex; } | openssl dgst -sha512 -binary | base64 -w0)"
 }
 
 unhex() {
   local digits
   read -r digits || true
-  printf %b "$(sed 's/../\\x&/g' <<<"$digits")"
+  while [[ -n $digits ]]; do
+    printf %b "\\x${digits:0:2}"
+    digits=${digits:2}
+  done
 }
 
 passwords() {

@@ -15,7 +15,7 @@ import (
 )
 
 // patience bounds how long a test waits for something that must come.
-const patience = time.Minute
+const patience = 4 * time.Minute
 
 // root skips a test that installs things where it may not, or has nothing to do it with.
 func root(t *testing.T, programs ...string) {
