@@ -77,10 +77,11 @@ func dialable(listen string) (string, error) {
 		return "", fmt.Errorf("web.listen is %s, so nobody knows the port: name it in --url", listen)
 	}
 	switch ip := net.ParseIP(host); {
-	case host == "", ip != nil && ip.IsUnspecified() && ip.To4() == nil:
-		host = "localhost" // IPv6 or IPv4, whichever there is
-	case ip != nil && ip.IsUnspecified():
+	// Addresses, because an empty image may not know the name localhost.
+	case host == "", ip.IsUnspecified() && ip.To4() != nil:
 		host = "127.0.0.1"
+	case ip.IsUnspecified():
+		host = "::1"
 	}
 	return net.JoinHostPort(host, port), nil
 }
