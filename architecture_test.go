@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"mqttio":    {"internal/passhash"},
 	"indexer":   {"internal/search"},
 
-	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/search", "internal/transfer", "internal/version", "internal/web"},
+	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/search", "internal/systemd", "internal/transfer", "internal/version", "internal/web"},
 	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/compat", "internal/web", "internal/datadir"},
 
 	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
@@ -47,6 +47,7 @@ var arrows = map[string][]string{
 	"internal/roster":        {"internal/database"},
 	"internal/search":        {},
 	"internal/state":         {"internal/database"},
+	"internal/systemd":       {},
 	"internal/transfer":      {"internal/control", "internal/search"},
 	"internal/web":           {"internal/passhash", "internal/web/access"},
 	"internal/web/access":    {"internal/passhash"},
@@ -60,6 +61,7 @@ var arrows = map[string][]string{
 	"bench": {},
 
 	"internal/browsertest": {},
+	"internal/deploytest":  {},
 	"internal/faulttest":   {},
 	"internal/hubtest":     {},
 	"internal/sinktest":    {},

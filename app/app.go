@@ -53,6 +53,10 @@ type Options struct {
 	Demo bool
 	// Ready, where set, is called once everything listens, with the addresses.
 	Ready func(Addresses)
+	// Watch, where set, is a part that starts last and stops first: it tells whoever
+	// supervises the process how it is doing. probe reads history, as long as its context
+	// lets it.
+	Watch func(ctx context.Context, probe func(context.Context) error) error
 }
 
 // Addresses are where the process listens; empty where it does not.
@@ -230,6 +234,11 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	}
 	ps.add("web", pages.Serve, pages.Close)
 	addresses.Web = pages.Addr().String()
+	if opts.Watch != nil {
+		ps.run("watch", func(ctx context.Context) error {
+			return opts.Watch(ctx, func(ctx context.Context) error { _, err := trail.Head(ctx); return err })
+		})
+	}
 
 	log.Info("pulltrail has started", "version", version.Short(), "mode", cfg.Mode, "page", "http://"+addresses.Web+"/",
 		"broker", brokerURL, "data_dir", cfg.DataDir, "repositories", len(poller.Plan().Names), "namespaces", len(poller.Plan().Namespaces))

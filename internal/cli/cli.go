@@ -51,6 +51,8 @@ type command struct {
 	Demo    demoCommand    `cmd:"" help:"Show everything on a simulated Docker Hub with two years of history. It reads no configuration, sends nothing anywhere and leaves nothing behind."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
+	Healthcheck healthcheckCommand `cmd:"" help:"Ask the daemon whether it is healthy, for containers and scripts."`
+
 	Migrate migrateCommand `cmd:"" help:"Print the config.yaml that is equivalent to the configuration of dockerhubstats2mqtt, mqtt2elasticsearch or both."`
 
 	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for users of the page and of the broker inside (keys web.password_hash, mqtt.embedded.users)."`

@@ -57,8 +57,8 @@ const patience = 30 * time.Second
 
 // TestScripts runs the command line as a person would. Each script has a fake
 // Docker Hub of its own at $HUB, with library/nginx, oitc/mqtt2elasticsearch and
-// slow/slow, an MQTT broker at $BROKER, a cluster with indices to read at $SEARCH, and one
-// without any of ours at $CLUSTER.
+// slow/slow, an MQTT broker at $BROKER, a cluster with indices to read at $SEARCH, one
+// without any of ours at $CLUSTER, and a free port, $WEB_PORT.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -73,9 +73,24 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HUB", hub.URL)
 			serveCluster(env)
 			env.Setenv("SEARCH", serveIndices(t, env.WorkDir))
+			env.Setenv("WEB_PORT", freePort(t))
 			return serveBroker(env)
 		},
 	})
+}
+
+// freePort is one that nobody listens on, for a daemon that must be found again.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err := errors.Join(err, l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // slow never answers, and leaves the file "asked" in dir.

@@ -7,6 +7,7 @@ import (
 
 	"pulltrail/app"
 	"pulltrail/internal/compat"
+	"pulltrail/internal/systemd"
 	"pulltrail/internal/version"
 )
 
@@ -22,7 +23,15 @@ func (runCommand) Run(ctx context.Context, p *Process, c *command) error {
 	log := logger(p, cfg)
 	c.explain(log, found)
 	tuneMemory()
-	err = app.Run(ctx, cfg, app.Options{Log: log})
+	opts := app.Options{Log: log}
+	manager, err := systemd.New(log)
+	if err != nil {
+		return err
+	}
+	if manager != nil {
+		opts.Watch = manager.Run
+	}
+	err = app.Run(ctx, cfg, opts)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // it was told to stop while it was starting
 	}
