@@ -73,7 +73,7 @@ func (c container) keepsWhatItHas(t *testing.T) {
 	address := "127.0.0.1:" + freePort(t)
 	env := []string{
 		"PULLTRAIL_COLLECTOR_URL=" + hub.URL, "PULLTRAIL_COLLECTOR_REPOSITORIES=nginx",
-		"PULLTRAIL_WEB_LISTEN=" + address, "PULLTRAIL_MQTT_EMBEDDED_LISTEN=127.0.0.1:0",
+		"PULLTRAIL_WEB_LISTEN=" + address, "PULLTRAIL_MQTT_EMBEDDED_LISTEN=127.0.0.1:0", "PULLTRAIL_COLLECTOR_TIMEZONE=Europe/Berlin",
 	}
 	stored := func() bool {
 		return strings.Contains(get("http://"+address+"/api/v1/repositories/library/nginx"), "12916987208")
