@@ -92,8 +92,34 @@ func (p *Publisher) State() State { return p.link.state.state() }
 // called once.
 func (p *Publisher) Run(ctx context.Context) error {
 	p.times = newSchedule(p.link.pace.publish, p.link.pace.publishMost)
+	p.listenFirst(ctx)
 	p.link.run(ctx)
 	return nil
+}
+
+// listenPatience is how long the first connection waits for our own subscription.
+const listenPatience = 2 * time.Second
+
+// listenFirst lets our own subscription come first, where it comes soon: what is published
+// before it would be heard by nobody, and be published again.
+func (p *Publisher) listenFirst(ctx context.Context) {
+	timer := time.NewTimer(listenPatience)
+	defer timer.Stop()
+	select {
+	case <-p.listening():
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// listening is p.again, or a closed channel where there is no subscription to wait for.
+func (p *Publisher) listening() <-chan struct{} {
+	if p.again != nil {
+		return p.again
+	}
+	none := make(chan struct{})
+	close(none)
+	return none
 }
 
 // serve works through the outbox for as long as the connection stands.
