@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"indexer":   {"internal/search"},
 
 	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/search", "internal/systemd", "internal/transfer", "internal/version", "internal/web"},
-	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/compat", "internal/web", "internal/datadir"},
+	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/compat", "internal/nearest", "internal/web", "internal/datadir"},
 
 	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
 	"internal/problem": nil, "internal/secret": nil, "internal/version": nil, "internal/trail": nil, "internal/tlsconf": {},
@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"internal/history":       {"internal/database"},
 	"internal/homeassistant": {},
 	"internal/journal":       {},
+	"internal/nearest":       {},
 	"internal/outbox":        {"internal/database"},
 	"internal/passhash":      {},
 	"internal/rollup":        {"internal/history", "internal/trail"},
@@ -51,9 +52,9 @@ var arrows = map[string][]string{
 	"internal/transfer":      {"internal/control", "internal/search"},
 	"internal/web":           {"internal/passhash", "internal/web/access"},
 	"internal/web/access":    {"internal/passhash"},
-	"internal/web/api":       {"internal/history", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply"},
+	"internal/web/api":       {"internal/history", "internal/nearest", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply"},
 	"internal/web/ops":       {"internal/web/access"},
-	"internal/web/page":      {"internal/history", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply", "internal/web/svg"},
+	"internal/web/page":      {"internal/history", "internal/nearest", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply", "internal/web/svg"},
 	"internal/web/reply":     {},
 	"internal/web/share":     {"internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply", "internal/web/svg"},
 	"internal/web/svg":       {"internal/trail"},

@@ -2,6 +2,8 @@ package config
 
 import (
 	"strings"
+
+	"pulltrail/internal/nearest"
 )
 
 // maxName bounds the names for which something similar is looked for, in bytes.
@@ -28,7 +30,7 @@ func suggest(root, k *key, path, name string) string {
 	}
 	best, bestDistance := "", max(len(name)/3, 1)+1
 	consider := func(spelling, path string) {
-		if d := distance(name, spelling); d < bestDistance {
+		if d := nearest.Distance(name, spelling); d < bestDistance {
 			best, bestDistance = path, d
 		}
 	}
@@ -96,7 +98,7 @@ func nearestVariable(root *key, name string) string {
 		if k.kind == list {
 			return
 		}
-		if d := distance(name, variable(k.path)); d < bestDistance {
+		if d := nearest.Distance(name, variable(k.path)); d < bestDistance {
 			best, bestDistance = variable(k.path), d
 		}
 		if strings.HasSuffix(variable(k.path), "_"+strings.TrimPrefix(name, prefix)) {
@@ -107,26 +109,4 @@ func nearestVariable(root *key, name string) string {
 		best = ending[0]
 	}
 	return best
-}
-
-// distance is how many letters have to be put in, taken out or replaced to make b
-// of a (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(row[j+1]+1, row[j]+1, substitute)
-		}
-	}
-	return row[len(b)]
 }

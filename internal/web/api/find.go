@@ -5,11 +5,9 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
-
-	"github.com/agnivade/levenshtein"
 
 	"pulltrail/internal/hub"
+	"pulltrail/internal/nearest"
 	"pulltrail/internal/rollup"
 	"pulltrail/internal/web/access"
 )
@@ -117,36 +115,18 @@ func (h *handler) unknown(w http.ResponseWriter, r *http.Request, asked string) 
 	writeProblem(w, http.StatusNotFound, "No repository of this name is known here; /api/v1/repositories lists those that are.", similar(asked, all)...)
 }
 
-// similar are the names that were most likely meant, the likeliest first: the same name
-// in another namespace, or one with few letters that differ.
+// similar are the names that were most likely meant, the likeliest first.
 func similar(asked string, all []found) []string {
 	if len(asked) > maxAsked {
 		return nil
 	}
-	asked = strings.ToLower(asked)
-	_, name, _ := strings.Cut(asked, "/")
-	most := max(2, len(asked)/4)
-	type candidate struct {
-		name     string
-		distance int
+	known := make([]hub.Repository, len(all))
+	for i, f := range all {
+		known[i] = f.Repository
 	}
-	var candidates []candidate
-	for _, f := range all {
-		known := f.String()
-		c := candidate{known, most + 1}
-		if f.Name == name {
-			c.distance = 1
-		} else if apart := len(known) - len(asked); apart <= most && -apart <= most {
-			c.distance = levenshtein.ComputeDistance(asked, known)
-		}
-		if c.distance <= most {
-			candidates = append(candidates, c)
-		}
-	}
-	slices.SortStableFunc(candidates, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
 	var names []string
-	for _, c := range candidates[:min(len(candidates), maxSuggestions)] {
-		names = append(names, c.name)
+	for _, r := range nearest.Repositories(asked, known, maxSuggestions) {
+		names = append(names, r.String())
 	}
 	return names
 }

@@ -8,11 +8,15 @@ import (
 	"slices"
 
 	"pulltrail/internal/hub"
+	"pulltrail/internal/nearest"
 	"pulltrail/internal/rollup"
 )
 
 // maxDocument bounds the raw document on the page, in bytes.
 const maxDocument = 64 << 10
+
+// maxSuggestions is how many names may have been meant by one that is not known.
+const maxSuggestions = 5
 
 // repositoryView is what the template of a repository's page shows.
 type repositoryView struct {
@@ -115,7 +119,7 @@ func (h *handler) unknown(w http.ResponseWriter, r *http.Request, asked hub.Repo
 		known[i] = t.Repository
 	}
 	var near []suggestion
-	for _, r := range nearest(asked.String(), known) {
+	for _, r := range nearest.Repositories(asked.String(), known, maxSuggestions) {
 		near = append(near, suggestion{r.String(), "/r" + pathOf(r)})
 	}
 	h.missing(w, r, asked, near)

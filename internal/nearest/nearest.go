@@ -1,4 +1,7 @@
-package page
+// Package nearest finds what somebody most likely meant by a name that is not known. It is
+// pure; what it takes grows with the length of the names and with how many are known, so
+// names of strangers are bounded.
+package nearest
 
 import (
 	"cmp"
@@ -8,16 +11,13 @@ import (
 	"pulltrail/internal/hub"
 )
 
-const (
-	maxSuggestions = 5
-	// maxAsked bounds, in bytes, what is looked for: a longer name is no repository's.
-	maxAsked = 2*255 + 1
-)
+// maxAsked bounds, in bytes, what is looked for: a longer name is no repository's.
+const maxAsked = 2*255 + 1
 
-// nearest are those of known that were most likely meant by asked, the likeliest first.
-// The same name under another namespace is likely, as are a few wrong letters; none is
-// better than one that has nothing to do with it.
-func nearest(asked string, known []hub.Repository) []hub.Repository {
+// Repositories are those of known that were most likely meant by asked, at most so many,
+// the likeliest first. The same name under another namespace is likely, as are a few
+// wrong letters; none is better than one that has nothing to do with it.
+func Repositories(asked string, known []hub.Repository, most int) []hub.Repository {
 	asked = strings.ToLower(strings.Trim(asked, "/"))
 	if asked == "" || len(asked) > maxAsked {
 		return nil
@@ -34,7 +34,7 @@ func nearest(asked string, known []hub.Repository) []hub.Repository {
 	}
 	slices.SortStableFunc(near, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
 	var out []hub.Repository
-	for _, c := range near[:min(len(near), maxSuggestions)] {
+	for _, c := range near[:min(len(near), most)] {
 		out = append(out, c.Repository)
 	}
 	return out
@@ -65,13 +65,13 @@ func within(asked, name string) (int, bool) {
 	if len(asked)-len(name) > most || len(name)-len(asked) > most {
 		return 0, false
 	}
-	d := wrongLetters(asked, name)
+	d := Distance(asked, name)
 	return d, d <= most
 }
 
-// wrongLetters is how many bytes have to be put in, taken out, replaced or swapped with
+// Distance is how many bytes have to be put in, taken out, replaced or swapped with
 // their neighbour to make b of a.
-func wrongLetters(a, b string) int {
+func Distance(a, b string) int {
 	older, old, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -1,4 +1,4 @@
-package page
+package nearest
 
 import (
 	"fmt"
@@ -7,7 +7,17 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"pulltrail/internal/hub"
 )
+
+func all(names ...string) []hub.Repository {
+	list := make([]hub.Repository, len(names))
+	for i, n := range names {
+		list[i].Namespace, list[i].Name, _ = strings.Cut(n, "/")
+	}
+	return list
+}
 
 func TestTheNearestNamesAreSuggested(t *testing.T) {
 	known := all("grafana/grafana", "library/nginx", "library/redis", "me/nginx-exporter", "nginx/nginx-ingress", "you/nginx")
@@ -27,7 +37,7 @@ func TestTheNearestNamesAreSuggested(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%.40q", asked), func(t *testing.T) {
 			var got []string
-			for _, r := range nearest(asked, known)[:min(2, len(nearest(asked, known)))] {
+			for _, r := range Repositories(asked, known, 2) {
 				got = append(got, r.String())
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -35,7 +45,7 @@ func TestTheNearestNamesAreSuggested(t *testing.T) {
 			}
 		})
 	}
-	if got := nearest("a/app", all("a/app1", "a/app2", "a/app3", "a/app4", "a/app5", "a/app6")); len(got) != maxSuggestions {
+	if got := Repositories("a/app", all("a/app1", "a/app2", "a/app3", "a/app4", "a/app5", "a/app6"), 5); len(got) != 5 {
 		t.Errorf("there are %d", len(got))
 	}
 }
@@ -53,16 +63,16 @@ func TestWrongLettersAreCounted(t *testing.T) {
 	}
 	for range 3000 {
 		a, b := word(), word()
-		d := wrongLetters(a, b)
-		if d != wrongLetters(b, a) || (d == 0) != (a == b) || d > max(len(a), len(b)) || d < len(a)-len(b) {
-			t.Fatalf("%q and %q: %d and %d", a, b, d, wrongLetters(b, a))
+		d := Distance(a, b)
+		if d != Distance(b, a) || (d == 0) != (a == b) || d > max(len(a), len(b)) || d < len(a)-len(b) {
+			t.Fatalf("%q and %q: %d and %d", a, b, d, Distance(b, a))
 		}
 		i := r.IntN(len(a) + 1)
-		if d := wrongLetters(a, a[:i]+"z"+a[i:]); d != 1 {
+		if d := Distance(a, a[:i]+"z"+a[i:]); d != 1 {
 			t.Fatalf("%q with one put in at %d: %d", a, i, d)
 		}
 	}
-	if d := wrongLetters("ab", "ba"); d != 1 {
+	if d := Distance("ab", "ba"); d != 1 {
 		t.Errorf("swapped: %d", d)
 	}
 }
