@@ -67,7 +67,7 @@ func newMemory() *memory {
 // curves are the trails as a rollup makes them.
 func (m *memory) curves(t *testing.T) *rollup.Rollup {
 	t.Helper()
-	return rollup.New(rollup.Options{History: rolled{m}, MaxGap: func() time.Duration { return 49 * time.Hour }, Log: slog.New(slog.DiscardHandler)})
+	return rollup.New(rollup.Options{History: rolled{m}, MaxGap: func() time.Duration { return curvesGap }, Log: slog.New(slog.DiscardHandler)})
 }
 
 // rolled is a memory as a rollup reads it.
@@ -123,6 +123,9 @@ func pushed(samples []history.Sample, daysAgo ...int) []history.Sample {
 	}
 	return samples
 }
+
+// curvesGap is what a memory's curves bridge.
+const curvesGap = 49 * time.Hour
 
 // engine are Operations that stand still.
 type engine struct {

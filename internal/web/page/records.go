@@ -22,42 +22,17 @@ type record struct {
 
 // records are the best day, week and month.
 func records(t *rollup.Trail) []record {
-	days := t.Days.Between(time.Time{}, time.Time{})
-	best := func(label string, periods []trail.Period, when func(time.Time) string) record {
-		p, ok := trail.Best(periods)
-		if !ok {
+	best := func(label string, p trail.Period, when func(time.Time) string) record {
+		if p.Start.IsZero() {
 			return record{Label: label, Pulls: value{Short: unknown}}
 		}
 		return record{Label: label, Pulls: number(&p.Pulls), When: when(p.Start)}
 	}
 	return []record{
-		best(labelBestDay, days, dateOf),
-		best(labelBestWeek, together(days, trail.Week), weekOf),
-		best(labelBestMonth, together(days, trail.Month), monthOf),
+		best(labelBestDay, t.BestDay, dateOf),
+		best(labelBestWeek, t.BestWeek, weekOf),
+		best(labelBestMonth, t.BestMonth, monthOf),
 	}
-}
-
-// together are the weeks or months of consecutive days. One of which a day is a gap, or
-// is not known as a whole, is so too, and therefore sets no record.
-func together(days []trail.Period, unit trail.Unit) []trail.Period {
-	var out []trail.Period
-	var missing int
-	for _, d := range days {
-		start := unit.Floor(d.Start)
-		if n := len(out); n == 0 || !out[n-1].Start.Equal(start) {
-			out = append(out, trail.Period{Start: start, Partial: true})
-			missing = int(unit.Ceil(start.Add(1)).Sub(start) / day)
-		}
-		p := &out[len(out)-1]
-		total := sum{&p.Pulls}
-		total.add(&d.Pulls)
-		p.Gap = p.Gap || d.Gap
-		if !d.Partial {
-			missing--
-		}
-		p.Partial = missing > 0
-	}
-	return out
 }
 
 // milestone is a round total that was passed.

@@ -23,16 +23,14 @@ func trailWith(t *testing.T, samples []history.Sample) *rollup.Trail {
 	return got
 }
 
-// A week or month that is whole has the pulls that the arithmetic of the samples gives;
-// one that sets a record here sets it there.
-func TestWeeksAndMonthsMadeOfDaysAreThoseOfTheSamples(t *testing.T) {
-	const maxGap = 49 * time.Hour
+// The best day, week and month are those of the arithmetic of the samples.
+func TestRecordsAreThoseOfTheSamples(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 60 {
-		var samples []trail.Sample
+		var samples []history.Sample
 		at, total := time.Date(2024, 2, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(r.IntN(100))*time.Hour), int64(0)
 		for range 120 {
-			samples = append(samples, trail.Sample{Time: at, Pulls: total})
+			samples = append(samples, history.Sample{Timestamp: at, Slot: at, PullCount: total})
 			at = at.Add(time.Duration(1+r.IntN(30)) * time.Hour)
 			if r.IntN(20) == 0 {
 				at = at.Add(time.Duration(r.IntN(9)) * day)
@@ -41,18 +39,11 @@ func TestWeeksAndMonthsMadeOfDaysAreThoseOfTheSamples(t *testing.T) {
 				total /= 2
 			}
 		}
-		curve := trail.New(samples)
-		days := curve.Daily(time.Time{}, time.Time{}, maxGap)
-		for _, unit := range []trail.Unit{trail.Week, trail.Month} {
-			want := curve.Periods(unit, time.Time{}, time.Time{}, maxGap)
-			got := together(days, unit)
-			if len(got) != len(want) {
-				t.Fatalf("%d and %d", len(got), len(want))
-			}
-			for i, w := range want {
-				if g := got[i]; g.Start != w.Start || g.Pulls != w.Pulls || g.Partial != w.Partial || w.Gap && !g.Gap {
-					t.Fatalf("got %+v, want %+v", g, w)
-				}
+		curve, got := trail.New(rollup.Samples(samples)), records(trailWith(t, samples))
+		for i, unit := range []trail.Unit{trail.Day, trail.Week, trail.Month} {
+			want, found := trail.Best(curve.Periods(unit, time.Time{}, time.Time{}, curvesGap))
+			if found != (got[i].When != "") || found && got[i].Pulls != number(&want.Pulls) {
+				t.Fatalf("got %+v, want %+v", got[i], want)
 			}
 		}
 	}
