@@ -51,13 +51,16 @@ func number(t time.Time) int64 {
 	return trail.Day.Floor(t).Unix() / daySeconds
 }
 
+// beginning is when the day with a number begins.
+func beginning(number int64) time.Time { return time.Unix(number*daySeconds, 0).UTC() }
+
 // Len is how many days there are.
 func (d Days) Len() int { return len(d.pulls) }
 
 // At is one of them, from 0.
 func (d Days) At(i int) trail.Period {
 	return trail.Period{
-		Start: time.Unix((d.first+int64(i))*daySeconds, 0).UTC(), Pulls: d.pulls[i],
+		Start: beginning(d.first + int64(i)), Pulls: d.pulls[i],
 		Gap: d.marks[i]&gap != 0, Partial: d.marks[i]&partial != 0,
 	}
 }
@@ -108,53 +111,6 @@ func (d Days) Span(from, to time.Time) trail.Span {
 		s.Covered = 1
 	}
 	return s
-}
-
-// Sum is trail.Sum of the days of many between from and to, for thousands of
-// repositories: every day that one of them has, in order.
-func Sum(trails []*Trail, from, to time.Time) []trail.Period {
-	first, end := int64(math.MaxInt64), int64(math.MinInt64)
-	parts := make([]Days, 0, len(trails))
-	for _, t := range trails {
-		if part := t.Days.between(from, to); part.Len() > 0 {
-			parts = append(parts, part)
-			first, end = min(first, part.first), max(end, part.first+int64(part.Len()))
-		}
-	}
-	if len(parts) == 0 {
-		return nil
-	}
-	total := Days{first: first, pulls: make([]int64, end-first), marks: make([]mark, end-first)}
-	known := make([]bool, end-first)
-	for _, part := range parts {
-		total.add(part, known)
-	}
-	return total.only(known)
-}
-
-// add adds part, which lies within d; known tells the days that were added to before.
-func (d Days) add(part Days, known []bool) {
-	offset := part.first - d.first
-	for i, n := range part.pulls {
-		at := offset + int64(i)
-		m := part.marks[i]
-		if known[at] {
-			before := d.marks[at]
-			m = before&m&gap | (before|m)&partial
-		}
-		d.pulls[at], d.marks[at], known[at] = added(d.pulls[at], n), m, true
-	}
-}
-
-// only are the days that are known.
-func (d Days) only(known []bool) []trail.Period {
-	out := make([]trail.Period, 0, len(known))
-	for i, k := range known {
-		if k {
-			out = append(out, d.At(i))
-		}
-	}
-	return out
 }
 
 // added is a+b of two that are not negative, or the largest int64.

@@ -54,7 +54,7 @@ func NewTable(trails []*Trail, metric Metric, from, to time.Time, top int) Table
 	first, n := extent(trails, from, to)
 	table := Table{Days: make([]time.Time, n)}
 	for i := range table.Days {
-		table.Days[i] = time.Unix((first+int64(i))*daySeconds, 0).UTC()
+		table.Days[i] = beginning(first + int64(i))
 	}
 	sorted := mostPulls(trails, from, to)
 	single := min(top, len(sorted))
@@ -74,6 +74,23 @@ func NewTable(trails []*Trail, metric Metric, from, to time.Time, top int) Table
 		table.Rows = append(table.Rows, rest)
 	}
 	return table
+}
+
+// Sum is trail.Sum of the days of many between from and to, for thousands of
+// repositories: every day that one of them has, in order.
+func Sum(trails []*Trail, from, to time.Time) []trail.Period {
+	first, n := extent(trails, from, to)
+	values := make([]Value, n)
+	for _, t := range trails {
+		t.addTo(values, Pulls, first)
+	}
+	periods := make([]trail.Period, 0, n)
+	for i, v := range values {
+		if v.Known {
+			periods = append(periods, trail.Period{Start: beginning(first + int64(i)), Pulls: v.N, Gap: v.Gap, Partial: v.Partial})
+		}
+	}
+	return periods
 }
 
 // extent is the first of the days, and how many there are.

@@ -62,7 +62,7 @@ func newTrail(newest history.Repository, samples []history.Sample, maxGap time.D
 	t.BestMonth, _ = trail.Best(curve.Periods(trail.Month, since, time.Time{}, maxGap))
 	t.Next, t.HasNext = curve.Next()
 	for i, length := range Lengths {
-		t.recent[i] = curve.Compare(last.Time.Add(-length), last.Time)
+		t.recent[i] = curve.Recent(length, last.Time, 0)
 	}
 	return t
 }
@@ -110,16 +110,11 @@ type Total struct {
 // fell, it falls with the snapshot that told of it.
 func (t *Trail) Totals(from, to time.Time) []Total {
 	var totals []Total
-	total := t.First.Pulls
-	restated := t.Restatements
+	running := runningTotal{total: t.First.Pulls, restated: t.Restatements}
 	for i := range t.Days.Len() {
 		d := t.Days.At(i)
 		end := d.Start.Add(day)
-		total += d.Pulls
-		for len(restated) > 0 && !restated[0].At.After(end) {
-			total += restated[0].To - restated[0].From
-			restated = restated[1:]
-		}
+		total := running.at(d.Pulls, t.Days.first+int64(i))
 		if !to.IsZero() && !d.Start.Before(to) {
 			break
 		}
