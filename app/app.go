@@ -30,7 +30,6 @@ import (
 	"pulltrail/internal/history"
 	"pulltrail/internal/homeassistant"
 	"pulltrail/internal/outbox"
-	"pulltrail/internal/rollup"
 	"pulltrail/internal/roster"
 	"pulltrail/internal/state"
 	"pulltrail/internal/version"
@@ -160,12 +159,11 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		publisher: publisher, followers: in.followers,
 	}
 	// The curves, for the page and for commands.
-	gap, err := maxGap(cfg.Collector, time.Now())
+	curves, err := newCurves(cfg, trail, log)
 	if err != nil {
 		return err
 	}
-	curves := rollup.New(rollup.Options{History: trail, MaxGap: func() time.Duration { return gap }, Log: log})
-	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), growth{curves}, newArchive(cfg, trail, store), indices{in.clusters}}
+	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), newArchive(cfg, trail, store, curves), indices{in.clusters}}
 	if !cfg.Collects() {
 		asked.Collector = noCollector{}
 	}

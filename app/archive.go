@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"pulltrail/internal/config"
@@ -12,28 +13,28 @@ import (
 	"pulltrail/internal/document"
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/rollup"
 	"pulltrail/internal/state"
 )
 
-// archive is what a person can do with history: a control.Archive.
+// archive is what a person can do with history: a control.History.
 type archive struct {
+	growth
 	history *history.Store
 	places  *state.Store
 	topic   func(hub.Repository) string
-	maxGap  func() (time.Duration, error)
 	now     func() time.Time
 }
 
-func newArchive(cfg config.Config, stored *history.Store, places *state.Store) *archive {
+func newArchive(cfg config.Config, stored *history.Store, places *state.Store, curves *rollup.Rollup) *archive {
 	return &archive{
-		history: stored, places: places, topic: cfg.MQTT.SnapshotTopic, now: time.Now,
-		maxGap: func() (time.Duration, error) { return maxGap(cfg.Collector, time.Now()) },
+		growth: growth{curves}, history: stored, places: places, topic: cfg.MQTT.SnapshotTopic, now: time.Now,
 	}
 }
 
 // WithArchive calls task with the history in the data directory and nothing else of the
 // process, where no daemon runs. What is imported goes to the sinks when one runs again.
-func WithArchive(ctx context.Context, cfg config.Config, task func(context.Context, control.Archive) error) (err error) {
+func WithArchive(ctx context.Context, cfg config.Config, task func(context.Context, control.History) error) (err error) {
 	dir, err := datadir.Open(cfg.DataDir)
 	if err != nil {
 		return err
@@ -44,7 +45,12 @@ func WithArchive(ctx context.Context, cfg config.Config, task func(context.Conte
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return task(ctx, newArchive(cfg, history.New(db), state.New(db)))
+	stored := history.New(db)
+	curves, err := newCurves(cfg, stored, slog.New(slog.DiscardHandler)) // only Run logs
+	if err != nil {
+		return err
+	}
+	return task(ctx, newArchive(cfg, stored, state.New(db), curves))
 }
 
 // Place is where the import of a source was broken off.

@@ -23,8 +23,8 @@ func withArchive(t *testing.T, do func(*testing.T, *archive)) {
 	t.Helper()
 	cfg := config.Default()
 	cfg.DataDir = filepath.Join(t.TempDir(), "data")
-	err := WithArchive(t.Context(), cfg, func(ctx context.Context, via control.Archive) error {
-		again := WithArchive(ctx, cfg, func(context.Context, control.Archive) error { return nil })
+	err := WithArchive(t.Context(), cfg, func(ctx context.Context, via control.History) error {
+		again := WithArchive(ctx, cfg, func(context.Context, control.History) error { return nil })
 		if !errors.Is(again, datadir.ErrInUse) {
 			t.Errorf("a second one: %v", again)
 		}

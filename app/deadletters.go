@@ -15,7 +15,6 @@ import (
 type daemon struct {
 	control.Collector
 	*letterbox
-	growth
 	*archive
 	indices
 }

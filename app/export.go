@@ -10,6 +10,7 @@ import (
 	"pulltrail/internal/document"
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/rollup"
 	"pulltrail/internal/trail"
 )
 
@@ -44,10 +45,6 @@ func (a *archive) Export(ctx context.Context, which control.Range, take func([][
 
 // Daily hands out days. They are whole: a range is widened to the days that it touches.
 func (a *archive) Daily(ctx context.Context, which control.Range, take func([]control.Day)) (control.Exported, error) {
-	gap, err := a.maxGap()
-	if err != nil {
-		return control.Exported{}, err
-	}
 	if !which.From.IsZero() {
 		which.From = trail.Day.Floor(which.From)
 	}
@@ -55,7 +52,7 @@ func (a *archive) Daily(ctx context.Context, which control.Range, take func([]co
 		which.To = trail.Day.Ceil(which.To)
 	}
 	return a.each(ctx, which, func(r hub.Repository) (int, error) {
-		days, err := a.days(ctx, r, which, gap)
+		days, err := a.days(ctx, r, which)
 		if len(days) > 0 {
 			take(days)
 		}
@@ -63,7 +60,7 @@ func (a *archive) Daily(ctx context.Context, which control.Range, take func([]co
 	})
 }
 
-func (a *archive) days(ctx context.Context, r hub.Repository, which control.Range, gap time.Duration) ([]control.Day, error) {
+func (a *archive) days(ctx context.Context, r hub.Repository, which control.Range) ([]control.Day, error) {
 	found, err := a.history.Around(ctx, r, which.From, which.To, maxDailySamples+1)
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -72,12 +69,8 @@ func (a *archive) days(ctx context.Context, r hub.Repository, which control.Rang
 	if len(found) > maxDailySamples || length > maxDailyDays*24*time.Hour {
 		return nil, fmt.Errorf("%s has more than %d snapshots, or more than %d days, in that time: narrow it with --from and --to", r, maxDailySamples, maxDailyDays)
 	}
-	samples := make([]trail.Sample, len(found))
-	for i, s := range found {
-		samples[i] = trail.Sample{Time: s.Timestamp, Pulls: s.PullCount, LastUpdated: s.LastUpdated}
-	}
 	var days []control.Day
-	for _, p := range trail.New(samples).Daily(which.From, which.To, gap) {
+	for _, p := range trail.New(rollup.Samples(found)).Daily(which.From, which.To, a.curves.MaxGap()) {
 		days = append(days, control.Day{Repository: r, Date: p.Start.Format(time.DateOnly), Pulls: p.Pulls, Gap: p.Gap, Partial: p.Partial})
 	}
 	return days, nil

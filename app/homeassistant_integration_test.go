@@ -44,7 +44,7 @@ func TestManySensorsAppearAndDisappearByMosquitto(t *testing.T) {
 	cfg.MQTT.Username, cfg.MQTT.Password = neighbour(t, "MOSQUITTO_TLS_USER"), secret.New(neighbour(t, "MOSQUITTO_TLS_PASSWORD"))
 	cfg.MQTT.ClientID, cfg.MQTT.Topic, cfg.MQTT.HomeAssistant.Prefix = word, word+"/metrics", word+"/ha"
 	w := watch(t, neighbour(t, "MOSQUITTO"), word+"/ha/#", "pulltrail/"+word+"/#")
-	err := app.WithArchive(t.Context(), cfg, func(ctx context.Context, a control.Archive) error {
+	err := app.WithArchive(t.Context(), cfg, func(ctx context.Context, a control.History) error {
 		_, err := a.Import(ctx, control.Batch{Snapshots: snapshots})
 		return err
 	})

@@ -174,7 +174,7 @@ func TestRepositoriesAppearInHomeAssistant(t *testing.T) {
 	cfg := discovering(t, hub, "nginx", "a/never.seen")
 	// Two days of history, of which the last 24 hours are half the pulls.
 	now := time.Now().UTC()
-	err := app.WithArchive(t.Context(), cfg, func(ctx context.Context, a control.Archive) error {
+	err := app.WithArchive(t.Context(), cfg, func(ctx context.Context, a control.History) error {
 		_, err := a.Import(ctx, control.Batch{Snapshots: [][]byte{
 			fmt.Appendf(nil, `{"namespace":"library","name":"nginx","pull_count":800,"timestamp":%q}`, now.Add(-48*time.Hour).Format(time.RFC3339)),
 		}})

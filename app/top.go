@@ -2,12 +2,24 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
+	"pulltrail/internal/config"
 	"pulltrail/internal/control"
+	"pulltrail/internal/history"
 	"pulltrail/internal/rollup"
 	"pulltrail/internal/trail"
 )
+
+// newCurves makes the curves of what is stored.
+func newCurves(cfg config.Config, stored *history.Store, log *slog.Logger) (*rollup.Rollup, error) {
+	gap, err := maxGap(cfg.Collector, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return rollup.New(rollup.Options{History: stored, MaxGap: func() time.Duration { return gap }, Log: log}), nil
+}
 
 // growth tells commands of the curves.
 type growth struct{ curves *rollup.Rollup }

@@ -96,18 +96,34 @@ func toCollect(cfg config.Config, named []hub.Repository) (int, error) {
 }
 
 // reach calls ask with the running daemon, or with a process of its own that ends
-// with it. A daemon that starts in between is asked after all.
+// with it.
 func reach(ctx context.Context, p *Process, cfg config.Config, ask func(context.Context, control.Daemon) error) error {
+	return reachOr(cfg, func(daemon *control.Client) error { return ask(ctx, daemon) }, func() error {
+		return app.Run(ctx, cfg, app.Options{Log: logger(p, quieter(cfg)), Task: ask})
+	})
+}
+
+// reachHistory calls ask with the running daemon, or with the data directory itself where
+// none runs.
+func reachHistory(ctx context.Context, cfg config.Config, ask func(context.Context, control.History) error) error {
+	return reachOr(cfg, func(daemon *control.Client) error { return ask(ctx, daemon) }, func() error {
+		return app.WithArchive(ctx, cfg, ask)
+	})
+}
+
+// reachOr calls ask with the running daemon, or alone where none runs. A daemon that
+// starts in between is asked after all.
+func reachOr(cfg config.Config, ask func(*control.Client) error, alone func() error) error {
 	daemon := control.NewClient(datadir.ControlSocket(cfg.DataDir))
-	err := ask(ctx, daemon)
+	err := ask(daemon)
 	if !errors.Is(err, control.ErrNoDaemon) {
 		return err
 	}
-	err = app.Run(ctx, cfg, app.Options{Log: logger(p, quieter(cfg)), Task: ask})
+	err = alone()
 	if !errors.Is(err, datadir.ErrInUse) {
 		return err
 	}
-	if again := ask(ctx, daemon); !errors.Is(again, control.ErrNoDaemon) {
+	if again := ask(daemon); !errors.Is(again, control.ErrNoDaemon) {
 		return again
 	}
 	return err

@@ -106,7 +106,7 @@ func (c exportCommand) write(ctx context.Context, w io.Writer, cfg config.Config
 			cancel(err)
 		}
 	}
-	err = reachArchive(ctx, cfg, func(ctx context.Context, via control.Archive) (err error) {
+	err = reachHistory(ctx, cfg, func(ctx context.Context, via control.History) (err error) {
 		if c.Daily {
 			exported, err = via.Daily(ctx, which, func(days []control.Day) { end(out.Days(days)) })
 		} else {

@@ -8,10 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"pulltrail/app"
 	"pulltrail/internal/config"
 	"pulltrail/internal/control"
-	"pulltrail/internal/datadir"
 	"pulltrail/internal/hub"
 	"pulltrail/internal/transfer"
 )
@@ -89,7 +87,7 @@ func (c importCommand) Run(ctx context.Context, p *Process, top *command) error 
 	if c.DryRun {
 		summary, err = transfer.Import(ctx, source, nil, opts)
 	} else {
-		err = reachArchive(ctx, cfg, func(ctx context.Context, via control.Archive) (err error) {
+		err = reachHistory(ctx, cfg, func(ctx context.Context, via control.History) (err error) {
 			summary, err = transfer.Import(ctx, source, via, opts)
 			return err
 		})
@@ -211,22 +209,4 @@ func complainOf(w io.Writer, c transfer.Complaint) {
 		word = "skipped"
 	}
 	fmt.Fprintf(w, "pulltrail: %s %s: %s\n", oneLine(c.Where), word, oneLine(c.Reason))
-}
-
-// reachArchive calls ask with the running daemon, or with the data directory itself where
-// none runs. A daemon that starts in between is asked after all.
-func reachArchive(ctx context.Context, cfg config.Config, ask func(context.Context, control.Archive) error) error {
-	daemon := control.NewClient(datadir.ControlSocket(cfg.DataDir))
-	err := ask(ctx, daemon)
-	if !errors.Is(err, control.ErrNoDaemon) {
-		return err
-	}
-	err = app.WithArchive(ctx, cfg, ask)
-	if !errors.Is(err, datadir.ErrInUse) {
-		return err
-	}
-	if again := ask(ctx, daemon); !errors.Is(again, control.ErrNoDaemon) {
-		return again
-	}
-	return err
 }

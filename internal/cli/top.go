@@ -42,7 +42,7 @@ func (c topCommand) Run(ctx context.Context, p *Process, top *command) error {
 	}
 	for {
 		var all []control.Top
-		err := reach(ctx, p, cfg, func(ctx context.Context, via control.Daemon) (err error) {
+		err := reachHistory(ctx, cfg, func(ctx context.Context, via control.History) (err error) {
 			all, err = via.Top(ctx)
 			return err
 		})

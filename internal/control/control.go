@@ -46,9 +46,14 @@ type Summary struct {
 type Daemon interface {
 	Collector
 	Letters
+	History
+	Indices
+}
+
+// History is what can be done with history, also where no daemon runs.
+type History interface {
 	Curves
 	Archive
-	Indices
 }
 
 // Collector is what it lets them do about collecting.
