@@ -4,55 +4,45 @@ import (
 	"context"
 	"time"
 
-	"pulltrail/collector"
 	"pulltrail/indexer"
-	"pulltrail/internal/deadletter"
 	"pulltrail/internal/version"
 	"pulltrail/internal/web/api"
-	"pulltrail/scheduler"
 )
 
 // fares tells the API how the process fares, and begins runs for it.
-type fares struct {
-	schedule *scheduler.Scheduler
-	poller   *collector.Collector
-	roster   tracked
-	letters  *deadletter.Store
-	sinks    []*indexer.Follower
-	runs     *onDemand
-}
+type fares struct{ of operations }
 
 // Collect begins a run.
-func (o fares) Collect(context.Context) error { return o.runs.Begin() }
+func (f fares) Collect(context.Context) error { return f.of.runs.Begin() }
 
 // Status puts together what the parts say.
-func (o fares) Status(ctx context.Context) (api.Status, error) {
-	job := collectStatus(o.schedule)
+func (f fares) Status(ctx context.Context) (api.Status, error) {
+	job := collectStatus(f.of.schedule)
 	s := api.Status{
-		Version: version.Short(), Running: job.Running || o.runs.Busy(), Next: orNone(job.Next),
-		Last: o.lastRun(), DockerHub: o.limits(), Causes: map[string]int{}, Sinks: []api.Sink{},
+		Version: version.Short(), Running: job.Running || f.of.runs.Busy(), Next: orNone(job.Next),
+		Last: f.lastRun(), DockerHub: f.limits(), Causes: map[string]int{}, Sinks: []api.Sink{},
 	}
-	fates, err := o.roster.Fates(ctx)
+	fates, err := f.of.roster.Fates(ctx)
 	if err != nil {
 		return api.Status{}, err
 	}
 	s.Tracked = len(fates)
-	for _, f := range fates {
-		if f.Cause != "" {
-			s.Causes[f.Cause]++
+	for _, fate := range fates {
+		if fate.Cause != "" {
+			s.Causes[fate.Cause]++
 		}
 	}
-	if s.DeadLetters, err = o.letters.Count(ctx); err != nil {
+	if s.DeadLetters, err = f.of.letters.Count(ctx); err != nil {
 		return api.Status{}, err
 	}
-	for _, f := range o.sinks {
-		s.Sinks = append(s.Sinks, sinkOf(f))
+	for _, sink := range f.of.sinks {
+		s.Sinks = append(s.Sinks, sinkOf(sink))
 	}
 	return s, nil
 }
 
-func (o fares) lastRun() *api.Run {
-	last, ran := o.poller.Last()
+func (f fares) lastRun() *api.Run {
+	last, ran := f.of.poller.Last()
 	if !ran {
 		return nil
 	}
@@ -62,8 +52,8 @@ func (o fares) lastRun() *api.Run {
 	}
 }
 
-func (o fares) limits() *api.Limits {
-	l, said := o.poller.Limits()
+func (f fares) limits() *api.Limits {
+	l, said := f.of.poller.Limits()
 	if !said {
 		return nil
 	}
@@ -74,7 +64,7 @@ func sinkOf(f *indexer.Follower) api.Sink {
 	s := f.State()
 	return api.Sink{
 		Sink: f.Sink(), Log: f.Log(), OK: s.OK, Since: s.Since.UTC(),
-		Behind: uint64(s.Head - min(s.Head, s.Position)), LagSeconds: s.Lag.Seconds(),
+		Behind: s.Behind(), LagSeconds: s.Lag.Seconds(),
 	}
 }
 

@@ -93,7 +93,7 @@ func (s shownParts) following(f *indexer.Follower) ops.State {
 // progressOf says how far a sink has come, and what it did not take.
 func progressOf(s indexer.State) string {
 	text := "nothing waits"
-	switch behind, lag := s.Head-min(s.Head, s.Position), s.Lag.Truncate(time.Second); behind {
+	switch behind, lag := s.Behind(), s.Lag.Truncate(time.Second); behind {
 	case 0:
 	case 1:
 		text = fmt.Sprintf("1 entry behind, for %s", lag)

@@ -10,13 +10,14 @@ import (
 
 	"pulltrail/collector"
 	"pulltrail/indexer"
+	"pulltrail/internal/deadletter"
 	"pulltrail/internal/outbox"
 	"pulltrail/internal/web/ops"
 	"pulltrail/internal/web/page"
 	"pulltrail/scheduler"
 )
 
-// operations tell the status page how everything stands.
+// operations tell the status page, and as fares the API, how everything stands.
 type operations struct {
 	started  time.Time
 	config   collector.Config
@@ -26,7 +27,7 @@ type operations struct {
 	parts    *ops.Probes
 	sinks    []*indexer.Follower
 	outbox   *outbox.Outbox
-	letters  func(context.Context) (map[string]int, error)
+	letters  *deadletter.Store
 	database string // its file
 	runs     *onDemand
 }
@@ -63,7 +64,7 @@ func (o operations) Sinks() []page.Sink {
 		st := f.State()
 		all = append(all, page.Sink{
 			Name: f.Sink(), Log: f.Log(), OK: st.OK, Lag: st.Lag, Refused: st.Refused,
-			Behind: uint64(st.Head - min(st.Head, st.Position)),
+			Behind: st.Behind(),
 		})
 	}
 	return all
@@ -82,7 +83,7 @@ func (o operations) stored(ctx context.Context, r *page.Report) error {
 		r.Outbox = &waiting
 	}
 	var err3, err4 error
-	r.Letters, err3 = o.letters(ctx)
+	r.Letters, err3 = o.letters.Count(ctx)
 	r.Database, err4 = sizeOf(o.database)
 	return errors.Join(err, err2, err3, err4)
 }

@@ -56,7 +56,7 @@ type shownParts struct {
 func (s shownParts) operations(checks []ops.Check) operations {
 	return operations{
 		started: s.started, config: s.collector, schedule: s.schedule, poller: s.poller, roster: s.roster,
-		parts: ops.NewProbes(checks, s.log), sinks: s.followers, outbox: s.outbox, letters: s.letters.Count,
+		parts: ops.NewProbes(checks, s.log), sinks: s.followers, outbox: s.outbox, letters: s.letters,
 		database: s.database, runs: s.runs,
 	}
 }
@@ -64,9 +64,10 @@ func (s shownParts) operations(checks []ops.Check) operations {
 // handler puts page, API, pictures, health and metrics under one roof.
 func handler(s shownParts) (http.Handler, error) {
 	checks := s.checks()
+	stands := s.operations(checks)
 	pages, err := page.New(page.Options{
 		Curves: s.curves, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster, s.collects},
-		Snapshots: s.trail, Operations: s.operations(checks),
+		Snapshots: s.trail, Operations: stands,
 		Tracked: s.roster.repositories, Version: version.Short(), Demo: s.demo, SignIn: s.signIn, Log: s.log,
 	})
 	if err != nil {
@@ -80,7 +81,7 @@ func handler(s shownParts) (http.Handler, error) {
 	mux.Handle("/", pages)
 	mux.Handle("/api/", api.New(api.Options{
 		History: s.trail, Curves: s.curves, Roster: s.roster, Log: s.log,
-		Operations: fares{s.schedule, s.poller, s.roster, s.letters, s.followers, s.runs},
+		Operations: fares{stands},
 	}))
 	pictures := share.New(share.Options{Curves: s.curves, Log: s.log})
 	mux.Handle("/badge/", pictures)

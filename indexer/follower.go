@@ -70,7 +70,7 @@ func NewFollower(opts FollowerOptions) *Follower {
 	f.health = newHealth(f.log)
 	f.metrics = newMetrics(opts.Registerer, f.sink, opts.Name, progress{
 		position:   func() float64 { return float64(f.position.Load()) },
-		lagEntries: func() float64 { s := f.State(); return float64(s.Head - min(s.Head, s.Position)) },
+		lagEntries: func() float64 { return float64(f.State().Behind()) },
 		lagSeconds: func() float64 { return f.State().Lag.Seconds() },
 	})
 	return f

@@ -25,6 +25,9 @@ type State struct {
 	Refused uint64
 }
 
+// Behind is how many entries are not settled.
+func (s State) Behind() uint64 { return uint64(s.Head - min(s.Head, s.Position)) }
+
 // trouble stands for one thing that is tried again and again. It is not empty, so that
 // each has an address of its own.
 type trouble struct{ _ byte }
