@@ -62,10 +62,12 @@ type transport interface {
 
 // Client is a connection to a cluster, safe for concurrent use.
 type Client struct {
-	transport    transport
-	timeout      time.Duration
-	compress     bool
-	unidentified string // the remedy for status 401
+	transport transport
+	// elasticsearch says that the cluster is one, and no OpenSearch.
+	elasticsearch bool
+	timeout       time.Duration
+	compress      bool
+	unidentified  string // the remedy for status 401
 }
 
 func newClient(t transport, opts Options) *Client {
@@ -74,6 +76,14 @@ func newClient(t transport, opts Options) *Client {
 		c.unidentified = keyRefused
 	}
 	return c
+}
+
+// Product is what the cluster is: "opensearch" or "elasticsearch".
+func (c *Client) Product() string {
+	if c.elasticsearch {
+		return "elasticsearch"
+	}
+	return "opensearch"
 }
 
 // reach is what both clients are made of: the nodes, and the way to connect to them.

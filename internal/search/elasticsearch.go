@@ -43,7 +43,9 @@ func NewElasticsearch(opts Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("elasticsearch client: %w", err)
 	}
-	return newClient(elastic{client, connections}, opts), nil
+	c := newClient(elastic{client, connections}, opts)
+	c.elasticsearch = true
+	return c, nil
 }
 
 // Perform gives the client's word for another product its class and a remedy.

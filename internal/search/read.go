@@ -25,9 +25,6 @@ type Query struct {
 	From int64
 	// Size is the most documents of a page.
 	Size int
-	// Elasticsearch says that the cluster is one, and no OpenSearch: the two differ in how
-	// a point in time is asked for.
-	Elasticsearch bool
 }
 
 // Hit is a document.
@@ -100,7 +97,7 @@ func (r *Reading) Total() int64 { return r.total }
 
 func (r *Reading) openPIT(ctx context.Context) error {
 	path := "/" + url.PathEscape(r.query.Index) + "/_search/point_in_time"
-	if r.query.Elasticsearch {
+	if r.client.elasticsearch { // the two differ in how a point in time is asked for
 		path = "/" + url.PathEscape(r.query.Index) + "/_pit"
 	}
 	body, err := r.client.do(ctx, http.MethodPost, path+"?keep_alive="+keepAlive+"&allow_no_indices=false", "", nil)
@@ -257,7 +254,7 @@ func (r *Reading) Close(ctx context.Context) error {
 	switch {
 	case r.scroll != "":
 		path, what = "/_search/scroll", map[string]any{"scroll_id": r.scroll}
-	case r.pit != "" && r.query.Elasticsearch:
+	case r.pit != "" && r.client.elasticsearch:
 		path, what = "/_pit", map[string]any{"id": r.pit}
 	case r.pit != "":
 		path, what = "/_search/point_in_time", map[string]any{"pit_id": []string{r.pit}}

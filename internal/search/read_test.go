@@ -50,7 +50,7 @@ func (s *script) read(elasticsearch bool) (hits []Hit, total int64, err error) {
 		return nil, 0, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	r, err := c.Read(s.t.Context(), Query{Index: "m-*", TimeField: "time", From: 5, Size: 2, Elasticsearch: elasticsearch})
+	r, err := c.Read(s.t.Context(), Query{Index: "m-*", TimeField: "time", From: 5, Size: 2})
 	if err != nil {
 		return nil, 0, err
 	}

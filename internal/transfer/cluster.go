@@ -32,8 +32,7 @@ type ClusterOptions struct {
 	// URL is the address, without secrets, for people and for Name.
 	URL string
 	// Index is a name or a pattern.
-	Index         string
-	Elasticsearch bool
+	Index string
 	// Pauses are those between tries; nil: from half a second to half a minute, for five
 	// minutes.
 	Pauses backoff.BackOff
@@ -60,11 +59,7 @@ func NewCluster(opts ClusterOptions) *Cluster {
 
 // Name is the address and the pattern.
 func (c *Cluster) Name() string {
-	kind := "opensearch"
-	if c.opts.Elasticsearch {
-		kind = "elasticsearch"
-	}
-	return kind + " " + c.opts.URL + " " + c.opts.Index
+	return c.opts.Client.Product() + " " + c.opts.URL + " " + c.opts.Index
 }
 
 // Resume begins at a time.
@@ -182,7 +177,7 @@ func (c *Cluster) read(ctx context.Context) ([]search.Hit, error) {
 func (c *Cluster) try(ctx context.Context) ([]search.Hit, error) {
 	if c.reading == nil {
 		reading, err := c.opts.Client.Read(ctx, search.Query{
-			Index: c.opts.Index, TimeField: timeField, From: c.from, Size: pageSize, Elasticsearch: c.opts.Elasticsearch,
+			Index: c.opts.Index, TimeField: timeField, From: c.from, Size: pageSize,
 		})
 		if err != nil {
 			return nil, err

@@ -59,6 +59,7 @@ func (f *fakeCluster) add(index, source string) {
 }
 
 func (f *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Elastic-Product", "Elasticsearch") // its client takes no other's answers
 	var request struct {
 		Size        int
 		PIT         struct{ ID string }
@@ -150,16 +151,26 @@ func newFakeCluster(t *testing.T) *fakeCluster {
 	return &fakeCluster{t: t, open: map[string]string{}, scrolled: map[string]int{}}
 }
 
+func connected(t *testing.T, elasticsearch bool, url string) *search.Client {
+	t.Helper()
+	connect := search.NewOpenSearch
+	if elasticsearch {
+		connect = search.NewElasticsearch
+	}
+	client, err := connect(search.Options{URLs: []string{url}, Timeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
 // source serves the cluster and makes a Source of it. Tries follow without a pause.
 func (f *fakeCluster) source(t *testing.T) *Cluster {
 	t.Helper()
 	server := httptest.NewServer(f)
-	client, err := search.NewOpenSearch(search.Options{URLs: []string{server.URL}, Timeout: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := connected(t, f.elasticsearch, server.URL)
 	c := NewCluster(ClusterOptions{
-		Client: client, URL: "http://cluster", Index: "metrics-*", Elasticsearch: f.elasticsearch,
+		Client: client, URL: "http://cluster", Index: "metrics-*",
 		Pauses: &few{most: 5}, Log: slog.New(slog.DiscardHandler),
 	})
 	t.Cleanup(func() {
@@ -383,7 +394,9 @@ func TestDocumentsThatAreNoSnapshots(t *testing.T) {
 }
 
 func TestAPlaceOfIndicesIsATime(t *testing.T) {
-	c := NewCluster(ClusterOptions{URL: "u", Index: "i", Elasticsearch: true})
+	client := connected(t, true, "http://u")
+	defer client.Close() //nolint:errcheck // it was never used
+	c := NewCluster(ClusterOptions{Client: client, URL: "u", Index: "i"})
 	for _, place := range []string{"", "x", "-1"} {
 		if err := c.Resume(place); err == nil {
 			t.Errorf("%q was taken", place)
