@@ -8,10 +8,14 @@
 // itself gets in with credentials that are made at start and stand nowhere, and nobody else
 // gets its sessions.
 //
-// It keeps everything in memory. What it has acknowledged is gone when the process
-// ends, and a message can be lost that is published in the instant in which a session
-// comes back. Whoever needs more keeps a message until it has arrived, as the outbox
-// does, and puts the retained ones back with Retain after a start.
+// A message at QoS 1 or 2 of another program is acknowledged only while the clients are
+// there that Await names, and is with their sessions then; Drain has them store it before
+// they go. So an orderly end loses nothing. It keeps everything in memory, though: what was
+// acknowledged and is not stored is gone when the process is killed, and so is what waits in
+// the sessions of others when it ends; and another client can lose a message that is
+// published in the instant in which its session comes back. Whoever needs more keeps a
+// message until it has arrived, as the outbox does, and puts the retained ones back with
+// Retain after a start.
 //
 // It takes no notice of a client's Receive Maximum, which mochi honours by losing
 // messages or by hanging.
@@ -36,6 +40,7 @@ import (
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
 
 	"pulltrail/internal/secret"
 )
@@ -172,6 +177,26 @@ func (b *Broker) listen(key, address string, config *tls.Config) error {
 	b.listeners = append(b.listeners, newListener(id, l, b))
 	return b.server.AddListener(b.listeners[len(b.listeners)-1])
 }
+
+// Await names the clients of the process itself without which no message of others is
+// acknowledged: nothing is taken that nobody is there to store. Before the first call
+// nobody is waited for. The sessions of those that were named before and are not any more
+// end: nobody would ever take what waits in them.
+func (b *Broker) Await(clientIDs ...string) {
+	for _, id := range b.door.await(clientIDs...) {
+		if c, ok := b.server.Clients.Get(id); ok {
+			c.Stop(packets.ErrAdministrativeAction)
+			c.ClearInflights()
+			b.server.UnsubscribeClient(c)
+			b.server.Clients.Delete(id)
+		}
+	}
+}
+
+// Drain takes no more messages of others, until Await is called again, and waits until
+// those clients have acknowledged what was taken, or ctx is done: then it says how many
+// messages they have not.
+func (b *Broker) Drain(ctx context.Context) (left int) { return b.door.drain(ctx) }
 
 // Credentials are those of the process itself.
 func (b *Broker) Credentials() (username string, password secret.String) {

@@ -7,10 +7,11 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// door lets in who may come in, and works around two defects of mochi 2.7.9.
+// door lets in who may come in, and works around three defects of mochi 2.7.9.
 type door struct {
 	mqtt.HookBase
 	users
+	*turnstile
 	clientID string        // of the process itself; empty for none
 	closed   chan struct{} // when the broker closes
 }
@@ -20,14 +21,20 @@ func newDoor(hashes map[string]string, clientID string) (*door, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &door{users: users, clientID: clientID, closed: make(chan struct{})}, nil
+	closed := make(chan struct{})
+	return &door{users: users, turnstile: newTurnstile(closed), clientID: clientID, closed: closed}, nil
 }
 
 func (*door) ID() string { return "door" }
 
 // Provides tells mochi which of the methods to call.
 func (*door) Provides(b byte) bool {
-	return b == mqtt.OnConnectAuthenticate || b == mqtt.OnACLCheck || b == mqtt.OnConnect
+	switch b {
+	case mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnConnect,
+		mqtt.OnSessionEstablish, mqtt.OnSubscribed, mqtt.OnDisconnect, mqtt.OnPublish, mqtt.OnPublished:
+		return true
+	}
+	return false
 }
 
 // OnConnectAuthenticate lets nobody but the process itself have its client ids: who takes a
@@ -37,11 +44,47 @@ func (d *door) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 	if d.itself(name, password) {
 		return true
 	}
-	if d.clientID != "" && (c.ID == d.clientID || strings.HasPrefix(c.ID, d.clientID+"-")) {
+	if d.ours(c) {
 		return false
 	}
 	return d.knows(name, password, d.closed)
 }
+
+// ours reports whether the client id is one of the process itself.
+func (d *door) ours(c *mqtt.Client) bool {
+	return d.clientID != "" && (c.ID == d.clientID || strings.HasPrefix(c.ID, d.clientID+"-"))
+}
+
+// OnSessionEstablish comes before a connection takes over the session of the one before.
+func (d *door) OnSessionEstablish(c *mqtt.Client, _ packets.Packet) { d.renew(c) }
+
+// OnSubscribed comes when a subscription was answered.
+func (d *door) OnSubscribed(c *mqtt.Client, _ packets.Packet, codes []byte) {
+	for _, code := range codes {
+		if code >= packets.ErrUnspecifiedError.Code {
+			return
+		}
+	}
+	d.here(c)
+}
+
+// OnDisconnect comes when a connection has ended.
+func (d *door) OnDisconnect(c *mqtt.Client, _ error, _ bool) { d.away(c) }
+
+// OnPublish comes before a message is acknowledged. Those of the process itself are kept
+// until they have come back, and those at QoS 0 may be lost: neither is held up.
+func (d *door) OnPublish(c *mqtt.Client, p packets.Packet) (packets.Packet, error) {
+	if c.Net.Inline || p.FixedHeader.Qos == 0 || d.ours(c) {
+		return p, nil
+	}
+	if err := d.pass(c); err != nil {
+		return p, packets.ErrRejectPacket // no acknowledgement, so it will come again
+	}
+	return p, nil
+}
+
+// OnPublished comes when a message is with all sessions that it is for.
+func (d *door) OnPublished(c *mqtt.Client, _ packets.Packet) { d.passed(c) }
 
 func (*door) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
 
