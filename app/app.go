@@ -1,39 +1,30 @@
 // Package app wires the parts of Pulltrail into one process and supervises them.
 //
-// Run is one straight function: it opens what is durable, then adds the parts in
-// the order in which a snapshot would need them last: sinks before logs before
-// subscribers before the publisher before the scheduler. They start in that order
-// and stop in reverse, so that whoever is still at work can hand on what it has.
+// Run opens what stays as long as the process lives: what is durable, the broker inside,
+// the address of the page. A generation is everything else: one straight function adds the
+// parts in the order in which a snapshot would need them last: sinks before logs before
+// subscribers before the publisher before the scheduler. They start in that order and stop
+// in reverse, so that whoever is still at work can hand on what it has. A configuration
+// that is read anew while the process runs makes the next generation.
 package app
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"slices"
-	"time"
+	"os"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"pulltrail/collector"
 	"pulltrail/indexer"
-	"pulltrail/internal/broker"
 	"pulltrail/internal/config"
 	"pulltrail/internal/control"
-	"pulltrail/internal/database"
 	"pulltrail/internal/datadir"
-	"pulltrail/internal/deadletter"
-	"pulltrail/internal/history"
 	"pulltrail/internal/homeassistant"
-	"pulltrail/internal/outbox"
-	"pulltrail/internal/roster"
-	"pulltrail/internal/state"
 	"pulltrail/internal/version"
-	"pulltrail/internal/web"
 	"pulltrail/mqttio"
 	"pulltrail/scheduler"
 )
@@ -48,11 +39,17 @@ type Options struct {
 	// control socket; Task is called when all parts have started, and its end is
 	// the end of Run.
 	Task func(context.Context, control.Daemon) error
+	// Reload reads the configuration anew; nil where that is not possible. It is called when
+	// Hangup says so, and for a command.
+	Reload func() (config.Config, error)
+	Hangup <-chan os.Signal
+	// Level, where set, is what Log heeds; it follows the key log.level.
+	Level *slog.LevelVar
 	// Demo says on every page that the numbers are simulated.
 	Demo bool
 	// Ready, where set, is called once everything listens, with the addresses.
 	Ready func(Addresses)
-	// Watch, where set, is a part that starts last and stops first: it tells whoever
+	// Watch, where set, begins after Ready and lasts until ctx is done: it tells whoever
 	// supervises the process how it is doing. probe reads history, as long as its context
 	// lets it.
 	Watch func(ctx context.Context, probe func(context.Context) error) error
@@ -65,52 +62,39 @@ type Addresses struct{ Web, Broker string }
 // stopped, or when a part has failed. The configuration must be valid.
 func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	var ps parts
+	b, err := openBase(ctx, cfg, opts, &ps)
+	if err != nil {
+		return errors.Join(err, ps.abandon())
+	}
+	err = supervise(ctx, opts.Log, ps, func(ctx context.Context) error { return b.live(ctx, cfg) })
+	opts.Log.Info("pulltrail has stopped")
+	return err
+}
+
+// generation is the process as one configuration has it, until ctx is done or a part has
+// failed. It calls begun when everything has started.
+func (b *base) generation(ctx context.Context, cfg config.Config, begun func()) (err error) {
+	var ps parts
 	defer func() {
 		if err != nil && len(ps) > 0 { // the wiring failed: supervise has not taken over
 			err = errors.Join(err, ps.abandon())
 		}
 	}()
-	started, log := time.Now(), opts.Log
+	opts, log := b.opts, b.opts.Log
+	store, waiting, trail, letters, reports, identity := b.state, b.outbox, b.history, b.letters, b.roster, b.identity
 	if !cfg.Collects() {
 		cfg.Collector.Repositories = nil // nothing is tracked here; history shows what arrives
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
-	var addresses Addresses
-
-	// What is durable.
-	dir, err := datadir.Open(cfg.DataDir)
-	if err != nil {
-		return err
-	}
-	ps.close("data directory", dir.Close)
-	db, err := database.Open(ctx, dir.Database())
-	if err != nil {
-		return err
-	}
-	ps.close("database", db.Close)
-	store := state.New(db)
-	waiting := outbox.New(db)
-	trail := history.New(db)
-	letters := deadletter.New(db, deadletter.Options{})
-	reports := roster.New(db)
 	registerStored(registry, waiting, letters, log)
+	b.reloads.register(registry)
 
-	identity, err := clientID(ctx, cfg.MQTT, store)
-	if err != nil {
-		return err
-	}
 	// The broker.
 	brokerURL := cfg.MQTT.URL
 	if brokerURL == "" {
-		b, err := embedBroker(ctx, cfg.MQTT, identity, trail, log)
-		if err != nil {
-			return err
-		}
-		ps.add("embedded broker", b.Serve, b.Close)
-		addresses.Broker = b.Addr().String()
-		brokerURL = "mqtt://" + reachable(addresses.Broker)
-		cfg.MQTT.Username, cfg.MQTT.Password = b.Credentials()
+		brokerURL = "mqtt://" + reachable(b.addresses.Broker)
+		cfg.MQTT.Username, cfg.MQTT.Password = b.broker.Credentials()
 	}
 	// The sinks follow the logs.
 	routes := cfg.Indexer.EffectiveRoutes(cfg.MQTT.OwnFilter())
@@ -119,7 +103,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		return err
 	}
 	in, err := openIntake(cfg, intakeOptions{
-		dir: dir, router: router, trail: trail, letters: letters, cursors: store,
+		dir: b.dir, router: router, trail: trail, letters: letters, cursors: store,
 		log: log, registry: registry,
 	}, &ps)
 	if err != nil {
@@ -133,6 +117,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 			return err
 		}
 		sending.Again = subscribers[0].Subscribed() // the one of snapshots
+		b.serve(subscribers, &ps)
 	} else {
 		sending.Acknowledged = acknowledged(trail, waiting)
 	}
@@ -163,7 +148,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if err != nil {
 		return err
 	}
-	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), newArchive(cfg, trail, store, curves), indices{in.clusters}}
+	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), newArchive(cfg, trail, store, curves), indices{in.clusters}, b.reloads}
 	if !cfg.Collects() {
 		asked.Collector = noCollector{}
 	}
@@ -221,28 +206,20 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 		registry: registry, roster: who, trail: trail, curves: curves, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, announcer: announcer, log: log,
 		demo: opts.Demo, signIn: cfg.Web.Public && cfg.Web.Username != "", gauged: cfg.Web.MetricsRepositories,
-		collects: cfg.Collects(), started: started, collector: cfg.Collector, outbox: waiting, database: dir.Database(), runs: asks,
+		collects: cfg.Collects(), started: b.started, collector: cfg.Collector, outbox: waiting, database: b.dir.Database(), runs: asks,
 	})
 	if err != nil {
 		return err
 	}
-	pages := web.New(cfg.Web, shown, log)
-	if err := pages.Listen(); err != nil {
+	site, err := b.page.Site(cfg.Web, shown)
+	if err != nil {
 		return err
 	}
-	ps.add("web", pages.Serve, pages.Close)
-	addresses.Web = pages.Addr().String()
-	if opts.Watch != nil {
-		ps.run("watch", func(ctx context.Context) error {
-			return opts.Watch(ctx, func(ctx context.Context) error { _, err := trail.Head(ctx); return err })
-		})
-	}
+	ps.run("web", site.Run)
 
-	log.Info("pulltrail has started", "version", version.Short(), "mode", cfg.Mode, "page", "http://"+addresses.Web+"/",
+	log.Info("pulltrail has started", "version", version.Short(), "mode", cfg.Mode, "page", "http://"+b.addresses.Web+"/",
 		"broker", brokerURL, "data_dir", cfg.DataDir, "repositories", len(poller.Plan().Names), "namespaces", len(poller.Plan().Namespaces))
-	if opts.Ready != nil {
-		opts.Ready(addresses)
-	}
+	begun()
 	return takeOver(ctx, log, &ps, nil)
 }
 
@@ -250,22 +227,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 func takeOver(ctx context.Context, log *slog.Logger, ps *parts, task func(context.Context) error) error {
 	all := *ps
 	*ps = nil
-	err := supervise(ctx, log, all, task)
-	log.Info("pulltrail has stopped")
-	return err
-}
-
-// clientID is the configured one, or the one that was made for this data
-// directory when it was new: the broker keeps the session by it.
-func clientID(ctx context.Context, cfg mqttio.Config, store *state.Store) (string, error) {
-	if cfg.ClientID != "" {
-		return cfg.ClientID, nil
-	}
-	id, err := store.SetMetaOnce(ctx, "client_id", "pulltrail-"+uuid.NewString()[:8])
-	if err != nil {
-		return "", fmt.Errorf("make a client id: %w", err)
-	}
-	return id, nil
+	return supervise(ctx, log, all, task)
 }
 
 // reachable is where this machine reaches what listens on address, which may be all its
@@ -280,40 +242,4 @@ func reachable(address string) string {
 		return net.JoinHostPort("127.0.0.1", port)
 	}
 	return net.JoinHostPort("localhost", port) // ::, which is also that of IPv4
-}
-
-// embedBroker starts listening, and gives the broker back the messages that it
-// retained before the process ended, which it keeps in memory only.
-func embedBroker(ctx context.Context, cfg mqttio.Config, identity string, trail *history.Store, log *slog.Logger) (*broker.Broker, error) {
-	if warning := cfg.Embedded.Warning(); warning != "" {
-		log.Warn(warning)
-	}
-	users, err := cfg.Embedded.Accounts()
-	if err != nil {
-		return nil, err
-	}
-	b, err := broker.New(broker.Options{
-		Listen: cfg.Embedded.Listen,
-		TLS:    broker.TLS{Listen: cfg.Embedded.ListenTLS, CertFile: cfg.Embedded.TLS.CertFile, KeyFile: cfg.Embedded.TLS.KeyFile},
-		Users:  users, ClientID: identity, Log: log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := b.Listen(); err != nil {
-		return nil, err
-	}
-	if !cfg.Retain {
-		return b, nil
-	}
-	repositories, err := trail.Repositories(ctx)
-	// On a topic that repositories share, the newest must be the last.
-	slices.SortFunc(repositories, func(a, b history.Repository) int { return a.Newest.Slot.Compare(b.Newest.Slot) })
-	for _, r := range repositories {
-		err = errors.Join(err, b.Retain(cfg.SnapshotTopic(r.Repository), r.Newest.Encode()))
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("restore the retained messages: %w", err), b.Close())
-	}
-	return b, nil
 }

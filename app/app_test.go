@@ -44,15 +44,19 @@ type daemon struct {
 
 func start(t *testing.T, cfg config.Config) *daemon {
 	t.Helper()
+	return startWith(t, cfg, app.Options{Log: testLog(t)})
+}
+
+func startWith(t *testing.T, cfg config.Config, opts app.Options) *daemon {
+	t.Helper()
 	if list := cfg.Validate(); len(list) > 0 {
 		t.Fatalf("the test's configuration: %v", list)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ready := make(chan app.Addresses, 1)
 	ended := make(chan error, 1)
-	go func() {
-		ended <- app.Run(ctx, cfg, app.Options{Log: testLog(t), Ready: func(a app.Addresses) { ready <- a }})
-	}()
+	opts.Ready = func(a app.Addresses) { ready <- a }
+	go func() { ended <- app.Run(ctx, cfg, opts) }()
 	d := &daemon{t: t}
 	stopped := false
 	d.stop = func() error {

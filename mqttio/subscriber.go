@@ -106,6 +106,9 @@ func NewSubscriber(cfg Config, opts SubscriberOptions) (*Subscriber, error) {
 // Name is that of the options.
 func (s *Subscriber) Name() string { return s.opts.Name }
 
+// ClientID is what the broker knows its session by.
+func (s *Subscriber) ClientID() string { return s.link.hello.clientID }
+
 // Subscribed carries a signal after each time that all filters were granted, to one
 // receiver.
 func (s *Subscriber) Subscribed() <-chan struct{} { return s.subscribed }

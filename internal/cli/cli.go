@@ -46,6 +46,7 @@ type command struct {
 
 	Run     runCommand     `cmd:"" default:"withargs" help:"Run the daemon: poll on schedule, publish, store, serve the page (the default, but see docs/MIGRATION.md for the tutorial's containers)."`
 	Collect collectCommand `cmd:"" help:"Poll now, through the whole chain, and print what became of each repository."`
+	Reload  reloadCommand  `cmd:"" help:"Have the running daemon read its configuration anew, and say what became of it."`
 	Top     topCommand     `cmd:"" help:"Show how the repositories fare, with a sparkline of 30 days."`
 	Check   checkCommand   `cmd:"" help:"Check the configuration and, with --connect, every neighbour."`
 	Demo    demoCommand    `cmd:"" help:"Show everything on a simulated Docker Hub with two years of history. It reads no configuration, sends nothing anywhere and leaves nothing behind."`
@@ -142,13 +143,19 @@ func (c *command) sources(p *Process) compat.Sources {
 
 // logger writes to standard error.
 func logger(p *Process, c config.Config) *slog.Logger {
-	var level slog.Level
+	log, _ := adjustable(p, c)
+	return log
+}
+
+// adjustable is a logger with its level, which may be changed.
+func adjustable(p *Process, c config.Config) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar)
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
-		level = slog.LevelInfo // the configuration was validated before
+		level.Set(slog.LevelInfo) // the configuration was validated before
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if c.Log.Format == "json" {
-		return slog.New(slog.NewJSONHandler(p.Stderr, options))
+		return slog.New(slog.NewJSONHandler(p.Stderr, options)), level
 	}
-	return slog.New(slog.NewTextHandler(p.Stderr, options))
+	return slog.New(slog.NewTextHandler(p.Stderr, options)), level
 }

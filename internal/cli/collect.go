@@ -111,22 +111,20 @@ func reachHistory(ctx context.Context, cfg config.Config, ask func(context.Conte
 	})
 }
 
-// reachOr calls ask with the running daemon, or alone where none runs. A daemon that
-// starts in between is asked after all.
+// reachOr calls ask with the running daemon, or alone where none runs. One that has the
+// directory and does not listen is just starting, ending or taking a new configuration: it
+// is waited for.
 func reachOr(cfg config.Config, ask func(*control.Client) error, alone func() error) error {
 	daemon := control.NewClient(datadir.ControlSocket(cfg.DataDir))
-	err := ask(daemon)
-	if !errors.Is(err, control.ErrNoDaemon) {
-		return err
+	for patience := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		err := ask(daemon)
+		if !errors.Is(err, control.ErrNoDaemon) {
+			return err
+		}
+		if err = alone(); !errors.Is(err, datadir.ErrInUse) || time.Now().After(patience) {
+			return err
+		}
 	}
-	err = alone()
-	if !errors.Is(err, datadir.ErrInUse) {
-		return err
-	}
-	if again := ask(daemon); !errors.Is(again, control.ErrNoDaemon) {
-		return again
-	}
-	return err
 }
 
 // quieter leaves the log of a short command to what matters: its results are

@@ -70,9 +70,13 @@ func play(ctx context.Context, p *Process, cfg config.Config, farewell string) e
 		return err
 	}
 	log := logger(p, cfg)
-	hub := web.New(web.Config{Listen: anyPort}, world.Handler(time.Now), log)
-	if err := hub.Listen(); err != nil {
+	hub, err := web.Listen(anyPort, log)
+	if err != nil {
 		return err
+	}
+	site, err := hub.Site(web.Config{}, world.Handler(time.Now))
+	if err != nil {
+		return errors.Join(err, hub.Close())
 	}
 	cfg.Collector.URL = "http://" + hub.Addr().String()
 	cfg.Collector.Repositories = nil
@@ -82,11 +86,12 @@ func play(ctx context.Context, p *Process, cfg config.Config, farewell string) e
 	if cfg.Web.Listen, err = freePort(p, cfg.Web.Listen); err != nil {
 		return errors.Join(err, hub.Close())
 	}
-	return beside(ctx, hub.Serve, func(ctx context.Context) error {
+	daemon := func(ctx context.Context) error {
 		return app.Run(ctx, cfg, app.Options{Log: log, Demo: true, Ready: func(a app.Addresses) {
 			fmt.Fprintf(p.Stdout, "Demo: simulated numbers, at http://%s – Ctrl-C ends it and %s.\n", a.Web, farewell)
 		}})
-	})
+	}
+	return beside(ctx, hub.Serve, func(ctx context.Context) error { return beside(ctx, site.Run, daemon) })
 }
 
 // past fills the data directory, and shows how far it is.

@@ -7,6 +7,7 @@ import (
 
 	"pulltrail/app"
 	"pulltrail/internal/compat"
+	"pulltrail/internal/config"
 	"pulltrail/internal/systemd"
 	"pulltrail/internal/version"
 )
@@ -20,10 +21,11 @@ func (runCommand) Run(ctx context.Context, p *Process, c *command) error {
 	if err != nil {
 		return err
 	}
-	log := logger(p, cfg)
+	log, level := adjustable(p, cfg)
 	c.explain(log, found)
 	tuneMemory()
-	opts := app.Options{Log: log}
+	ctx, hangup := hangups(ctx, lostTerminal(p.Stderr))
+	opts := app.Options{Log: log, Level: level, Hangup: hangup, Reload: func() (config.Config, error) { return c.load(p) }}
 	manager, err := systemd.New(log)
 	if err != nil {
 		return err

@@ -40,13 +40,13 @@ func (k kind) String() string {
 type key struct {
 	name, path string
 	kind       kind
-	value      any    // the default; nil for a section
+	value      any    // the default, or what is configured; nil for a section
 	keys       []*key // of a section, or of each section in a list
 }
 
 // table is the section that holds every key, in the order of the structs.
 func table() *key {
-	return &key{kind: section, keys: fields(reflect.ValueOf(Default()), "")}
+	return values(Default())
 }
 
 func fields(of reflect.Value, path string) []*key {
@@ -66,7 +66,7 @@ func fields(of reflect.Value, path string) []*key {
 		case section:
 			k.keys = fields(of.Field(i), k.path)
 		case list:
-			k.keys = fields(reflect.Zero(field.Type.Elem()), k.path+"[]")
+			k.value, k.keys = of.Field(i).Interface(), fields(reflect.Zero(field.Type.Elem()), k.path+"[]")
 		default:
 			k.value = of.Field(i).Interface()
 		}

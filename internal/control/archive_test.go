@@ -18,6 +18,7 @@ type shelf struct {
 	Indices
 	Collector
 	Letters
+	Reloader
 	fail  error
 	batch Batch
 	which Range

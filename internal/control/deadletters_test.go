@@ -25,6 +25,7 @@ type letterbox struct {
 	Curves
 	Indices
 	Collector
+	Reloader
 	Archive
 	fail  error
 	query LetterQuery

@@ -41,6 +41,14 @@ func handler(daemon Daemon, log *slog.Logger) http.Handler {
 		all, err := daemon.Top(r.Context())
 		answer(w, r, log, all, err)
 	})
+	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) {
+		reload, err := daemon.Reload(r.Context())
+		answer(w, r, log, reload, err)
+	})
+	mux.HandleFunc("GET /reload", func(w http.ResponseWriter, r *http.Request) {
+		reload, err := daemon.Reloaded(r.Context())
+		answer(w, r, log, reload, err)
+	})
 	mux.HandleFunc("POST /import/place", func(w http.ResponseWriter, r *http.Request) {
 		if p, ok := read[place](w, r); ok {
 			at, err := daemon.Place(r.Context(), p.Source)

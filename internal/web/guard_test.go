@@ -63,10 +63,11 @@ func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
 
 func TestAPanicIsOneRecordAndA500(t *testing.T) {
 	var log logged
-	url, _ := serve(t, New(Config{Listen: "127.0.0.1:0"}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server, site := made(t, Config{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("ETag", `"x"`)
 		panic("the cause")
-	}), log.logger()))
+	}), &log)
+	url, _ := serve(t, server, site)
 	response, body := get(t, url+"/some/path")
 	if response.StatusCode != http.StatusInternalServerError || strings.Contains(body, "the cause") || response.Header.Get("ETag") != "" {
 		t.Errorf("got %d %q %v", response.StatusCode, body, response.Header)
@@ -79,11 +80,12 @@ func TestAPanicIsOneRecordAndA500(t *testing.T) {
 
 func TestAPanicInTheMiddleBreaksTheAnswerOff(t *testing.T) {
 	var log logged
-	url, _ := serve(t, New(Config{Listen: "127.0.0.1:0"}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server, site := made(t, Config{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "half")
 		_ = http.NewResponseController(w).Flush()
 		panic("the cause")
-	}), log.logger()))
+	}), &log)
+	url, _ := serve(t, server, site)
 	response, err := client().Get(url)
 	if err != nil {
 		t.Fatal(err)
@@ -99,9 +101,10 @@ func TestAPanicInTheMiddleBreaksTheAnswerOff(t *testing.T) {
 
 func TestAnAbortedAnswerIsNotLogged(t *testing.T) {
 	var log logged
-	url, _ := serve(t, New(Config{Listen: "127.0.0.1:0"}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	server, site := made(t, Config{}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		panic(http.ErrAbortHandler)
-	}), log.logger()))
+	}), &log)
+	url, _ := serve(t, server, site)
 	if response, err := client().Get(url); err == nil {
 		_ = response.Body.Close()
 		t.Error("there is an answer")

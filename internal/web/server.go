@@ -24,72 +24,65 @@ const (
 	shutdownTimeout   = 5 * time.Second
 )
 
-// Server serves one handler on one address, with the headers and checks that every
-// answer needs: see guard, and package access for who may do what.
+// Server serves one address as long as the process lives, whichever Site is there: what
+// asks while there is none waits for the next.
 type Server struct {
-	cfg        Config
-	handler    http.Handler
-	log        *slog.Logger
-	listener   net.Listener
-	restricted http.Handler  // handler, for those that may; nil before Listen
-	patience   time.Duration // how long requests may take to finish when Serve stops
-	local      func(net.Addr) bool
+	listener net.Listener
+	log      *slog.Logger
+	sites    stage
 }
 
-// New makes a server for the address cfg.Listen. Nothing is bound yet.
-func New(cfg Config, handler http.Handler, log *slog.Logger) *Server {
-	return &Server{cfg: cfg, handler: handler, log: log, patience: shutdownTimeout, local: isLoopback}
-}
-
-// Listen binds the address; port 0 takes a free one, which Addr tells. From then on
-// connections queue up until Serve takes them. The error names the key, the port where
-// it is about that, and the remedy.
-func (s *Server) Listen() error {
+// Listen binds address, host:port; port 0 takes a free one, which Addr tells. From then on
+// connections queue up until Serve takes them. The error names the key, the port where it
+// is about that, and the remedy.
+func Listen(address string, log *slog.Logger) (*Server, error) {
 	// Binding is immediate: there is nothing that a context could cancel.
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", s.cfg.Listen)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
-		return s.explain(err)
+		return nil, explain(address, err)
 	}
-	// Only now it is certain who can reach it: names of hosts mean what the system says.
-	restrict, err := access.New(access.Options{
-		Config:   access.Config{Public: s.cfg.Public, Username: s.cfg.Username, PasswordHash: s.cfg.PasswordHash},
-		Loopback: s.local(l.Addr()), Log: s.log,
-	})
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
-	s.listener, s.restricted = l, restrict(s.handler)
-	return nil
+	return &Server{listener: l, log: log, sites: stage{entered: make(chan struct{})}}, nil
 }
 
-func (s *Server) explain(err error) error {
-	_, port, splitErr := net.SplitHostPort(s.cfg.Listen)
+func explain(address string, err error) error {
+	_, port, splitErr := net.SplitHostPort(address)
 	switch {
 	case splitErr != nil:
-		return fmt.Errorf("web.listen: %q is not host:port, such as 127.0.0.1:8080: %w", s.cfg.Listen, err)
+		return fmt.Errorf("web.listen: %q is not host:port, such as 127.0.0.1:8080: %w", address, err)
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("web.listen: port %s of %q is in use: stop the program that has it, or set web.listen to another port: %w", port, s.cfg.Listen, err)
+		return fmt.Errorf("web.listen: port %s of %q is in use: stop the program that has it, or set web.listen to another port: %w", port, address, err)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("web.listen: port %s of %q is not allowed to this user: set web.listen to a port from 1024 up: %w", port, s.cfg.Listen, err)
+		return fmt.Errorf("web.listen: port %s of %q is not allowed to this user: set web.listen to a port from 1024 up: %w", port, address, err)
 	}
-	return fmt.Errorf("web.listen: cannot listen on %q: set web.listen to an address of this machine, such as 127.0.0.1:8080: %w", s.cfg.Listen, err)
+	return fmt.Errorf("web.listen: cannot listen on %q: set web.listen to an address of this machine, such as 127.0.0.1:8080: %w", address, err)
 }
 
-// Addr is the bound address; nil before Listen.
-func (s *Server) Addr() net.Addr {
-	if s.listener == nil {
-		return nil
-	}
-	return s.listener.Addr()
+// Addr is the bound address.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Site is one handler for the server's address, with the headers and checks that every
+// answer needs: see guard, and package access for who may do what. An error says that the
+// address may not be open to those who can reach it.
+func (s *Server) Site(cfg Config, handler http.Handler) (*Site, error) {
+	return s.site(cfg, handler, isLoopback(s.Addr()))
 }
 
-// Serve answers requests until ctx is done. Those under way may then finish for up
-// to 5 seconds; what is left is cut off, its context cancelled. It returns nil
-// after such a stop, and an error when serving ended by itself.
+func (s *Server) site(cfg Config, handler http.Handler, loopback bool) (*Site, error) {
+	// Names of hosts mean what the system says, so only a bound address tells who can reach it.
+	restrict, err := access.New(access.Options{
+		Config:   access.Config{Public: cfg.Public, Username: cfg.Username, PasswordHash: cfg.PasswordHash},
+		Loopback: loopback, Log: s.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newSite(&s.sites, guard(restrict(handler), loopback, s.log), s.log), nil
+}
+
+// Serve answers requests until ctx is done, when no Site should be there any more. Those
+// that wait for one are told that there is none. It returns nil after such a stop, and an
+// error when serving ended by itself.
 func (s *Server) Serve(ctx context.Context) error {
-	if s.listener == nil {
-		return errors.New("web: Serve was called before Listen")
-	}
 	// A stop must not cancel the requests that it lets finish.
 	requests, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
@@ -101,16 +94,22 @@ func (s *Server) Serve(ctx context.Context) error {
 		return fmt.Errorf("web: serving on %s ended: %w", s.Addr(), err)
 	case <-ctx.Done():
 	}
-	err := s.shutdown(requests, server, cut)
-	if serveErr := <-ended; !errors.Is(serveErr, http.ErrServerClosed) {
-		err = errors.Join(err, serveErr)
+	cut()
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	err := server.Shutdown(bounded)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
 	}
 	return err
 }
 
 func (s *Server) server(requests context.Context) *http.Server {
 	return &http.Server{
-		Handler:           guard(s.restricted, s.local(s.Addr()), s.log),
+		Handler:           &s.sites,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -121,24 +120,9 @@ func (s *Server) server(requests context.Context) *http.Server {
 	}
 }
 
-func (s *Server) shutdown(requests context.Context, server *http.Server, cut context.CancelFunc) error {
-	bounded, cancel := context.WithTimeout(requests, s.patience)
-	defer cancel()
-	err := server.Shutdown(bounded)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	s.log.Info("web: connections were still open and have been cut off", "waited", s.patience)
-	cut()
-	return server.Close()
-}
-
 // Close gives the address back when Serve has not done so; a second call is
 // harmless.
 func (s *Server) Close() error {
-	if s.listener == nil {
-		return nil
-	}
 	if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
 		return err
 	}

@@ -1,0 +1,236 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"pulltrail/internal/broker"
+	"pulltrail/internal/config"
+	"pulltrail/internal/database"
+	"pulltrail/internal/datadir"
+	"pulltrail/internal/deadletter"
+	"pulltrail/internal/history"
+	"pulltrail/internal/outbox"
+	"pulltrail/internal/roster"
+	"pulltrail/internal/state"
+	"pulltrail/internal/web"
+	"pulltrail/mqttio"
+)
+
+// base is what stays as long as the process lives, whatever becomes of the rest of the
+// configuration: see config.FixedBetween.
+type base struct {
+	opts    Options
+	started time.Time
+
+	dir     *datadir.Dir
+	state   *state.Store
+	outbox  *outbox.Outbox
+	history *history.Store
+	letters *deadletter.Store
+	roster  *roster.Store
+
+	identity  string
+	broker    *broker.Broker // nil where another one is used
+	page      *web.Server    // nil for a task
+	addresses Addresses
+
+	reloads *reloads
+	ready   chan struct{} // closed when everything listens for the first time
+	once    sync.Once
+}
+
+// openBase opens what stays, and notes in ps what has to run and to be closed.
+func openBase(ctx context.Context, cfg config.Config, opts Options, ps *parts) (*base, error) {
+	b := &base{opts: opts, started: time.Now(), reloads: newReloads(opts.Reload, opts.Log), ready: make(chan struct{})}
+	var err error
+	if b.dir, err = datadir.Open(cfg.DataDir); err != nil {
+		return nil, err
+	}
+	ps.close("data directory", b.dir.Close)
+	db, err := database.Open(ctx, b.dir.Database())
+	if err != nil {
+		return nil, err
+	}
+	ps.close("database", db.Close)
+	b.state, b.outbox, b.history, b.roster = state.New(db), outbox.New(db), history.New(db), roster.New(db)
+	b.letters = deadletter.New(db, deadletter.Options{})
+	if b.identity, err = clientID(ctx, cfg.MQTT, b.state); err != nil {
+		return nil, err
+	}
+	if cfg.MQTT.URL == "" {
+		if b.broker, err = embedBroker(ctx, cfg.MQTT, b.identity, b.history, opts.Log); err != nil {
+			return nil, err
+		}
+		ps.add("embedded broker", b.broker.Serve, b.broker.Close)
+		b.addresses.Broker = b.broker.Addr().String()
+	}
+	if opts.Task != nil {
+		return b, nil
+	}
+	if b.page, err = web.Listen(cfg.Web.Listen, opts.Log); err != nil {
+		return nil, err
+	}
+	ps.add("web server", b.page.Serve, b.page.Close)
+	b.addresses.Web = b.page.Addr().String()
+	return b, nil
+}
+
+// live is everything on this base, until ctx is done.
+func (b *base) live(ctx context.Context, cfg config.Config) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer end()
+		return b.generations(ctx, cfg)
+	})
+	group.Go(func() error { return b.watch(ctx) })
+	group.Go(func() error { return b.reloads.heed(ctx, b.opts.Hangup) })
+	return group.Wait()
+}
+
+// generations run one after the other. A configuration that was read anew and cannot begin
+// is refused as a whole: the one before it begins again.
+func (b *base) generations(ctx context.Context, cfg config.Config) error {
+	var before *config.Config // until the one that was read anew has begun
+	for {
+		life, end := context.WithCancel(ctx)
+		err := b.generation(life, cfg, func() { b.begun(cfg, end) })
+		end()
+		next, begun := b.reloads.ended()
+		switch {
+		case !begun && before != nil && ctx.Err() == nil:
+			b.reloads.settle(err)
+			cfg, before = *before, nil
+		case err != nil || next == nil:
+			return err
+		default:
+			last := cfg
+			cfg, before = *next, &last
+		}
+	}
+}
+
+// begun says that everything of a generation has started.
+func (b *base) begun(cfg config.Config, end context.CancelFunc) {
+	if b.opts.Level != nil {
+		if err := b.opts.Level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
+			b.opts.Log.Warn("the level of the log stays", "err", err)
+		}
+	}
+	b.reloads.begun(cfg, end)
+	b.once.Do(func() {
+		if b.opts.Ready != nil {
+			b.opts.Ready(b.addresses)
+		}
+		close(b.ready)
+	})
+}
+
+// drainTime bounds how long subscribers may take to store what the broker inside has
+// acknowledged, when a generation ends.
+const drainTime = 5 * time.Second
+
+// serve has the broker inside take the messages of others while these subscribers store
+// them.
+func (b *base) serve(subscribers []*mqttio.Subscriber, ps *parts) {
+	if b.broker == nil {
+		return
+	}
+	ids := make([]string, len(subscribers))
+	for i, s := range subscribers {
+		ids[i] = s.ClientID()
+	}
+	b.broker.Await(ids...)
+	ps.run("messages of others", func(ctx context.Context) error {
+		<-ctx.Done()
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		if left := b.broker.Drain(bounded); left > 0 {
+			b.opts.Log.Warn("the broker inside has acknowledged messages that are not stored yet: they are lost if the process ends now", "messages", left)
+		}
+		return nil
+	})
+}
+
+// watch lasts from the first time that everything listens until ctx is done.
+func (b *base) watch(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-b.ready:
+	}
+	if b.opts.Watch == nil {
+		return nil
+	}
+	err := b.opts.Watch(ctx, func(ctx context.Context) error {
+		_, err := b.history.Head(ctx)
+		return err
+	})
+	if err == nil && ctx.Err() == nil {
+		err = errors.New("ended by itself")
+	}
+	if err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	return nil
+}
+
+// clientID is the configured one, or the one that was made for this data
+// directory when it was new: the broker keeps the session by it.
+func clientID(ctx context.Context, cfg mqttio.Config, store *state.Store) (string, error) {
+	if cfg.ClientID != "" {
+		return cfg.ClientID, nil
+	}
+	id, err := store.SetMetaOnce(ctx, "client_id", "pulltrail-"+uuid.NewString()[:8])
+	if err != nil {
+		return "", fmt.Errorf("make a client id: %w", err)
+	}
+	return id, nil
+}
+
+// embedBroker starts listening, and gives the broker back the messages that it
+// retained before the process ended, which it keeps in memory only.
+func embedBroker(ctx context.Context, cfg mqttio.Config, identity string, trail *history.Store, log *slog.Logger) (*broker.Broker, error) {
+	if warning := cfg.Embedded.Warning(); warning != "" {
+		log.Warn(warning)
+	}
+	users, err := cfg.Embedded.Accounts()
+	if err != nil {
+		return nil, err
+	}
+	b, err := broker.New(broker.Options{
+		Listen: cfg.Embedded.Listen,
+		TLS:    broker.TLS{Listen: cfg.Embedded.ListenTLS, CertFile: cfg.Embedded.TLS.CertFile, KeyFile: cfg.Embedded.TLS.KeyFile},
+		Users:  users, ClientID: identity, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.Await(identity) // until there are subscribers, nobody's messages are taken
+	if err := b.Listen(); err != nil {
+		return nil, err
+	}
+	if !cfg.Retain {
+		return b, nil
+	}
+	repositories, err := trail.Repositories(ctx)
+	// On a topic that repositories share, the newest must be the last.
+	slices.SortFunc(repositories, func(a, b history.Repository) int { return a.Newest.Slot.Compare(b.Newest.Slot) })
+	for _, r := range repositories {
+		err = errors.Join(err, b.Retain(cfg.SnapshotTopic(r.Repository), r.Newest.Encode()))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("restore the retained messages: %w", err), b.Close())
+	}
+	return b, nil
+}

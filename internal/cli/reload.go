@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"pulltrail/internal/control"
+	"pulltrail/internal/datadir"
+)
+
+// reloadPoll is how often the daemon is asked what became of its new configuration.
+const reloadPoll = 100 * time.Millisecond
+
+type reloadCommand struct {
+	Timeout time.Duration `default:"2m" help:"How long to wait until the new configuration is in force (${default})."`
+	JSON    bool          `help:"Print one JSON object."`
+}
+
+// Help is shown below the usage.
+func (reloadCommand) Help() string {
+	return `The file, the environment that the daemon was started with and the files with secrets
+and certificates are read anew. What is under way is stored first, and what has been
+collected of a slot is not collected again; sessions at a broker, other programs'
+connections to the broker inside and the address of the page stay. A configuration with
+a mistake, or one that cannot start, is refused as a whole: the one before stays in
+force. data_dir, log.format, web.listen, mqtt.client_id and mqtt.embedded take a restart.
+
+The signal SIGHUP does the same, and leaves the outcome in the log.`
+}
+
+// Run asks the daemon, and waits for the outcome.
+func (c reloadCommand) Run(ctx context.Context, p *Process, top *command) error {
+	cfg, err := top.load(p) // a file with mistakes does not even get there
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	daemon := control.NewClient(datadir.ControlSocket(cfg.DataDir))
+	asked, err := daemon.Reload(ctx)
+	if errors.Is(err, control.ErrNoDaemon) {
+		return fmt.Errorf("%w (data_dir %s): start it with \"pulltrail run\", it reads its configuration then", err, cfg.DataDir)
+	}
+	if err != nil {
+		return err
+	}
+	outcome, err := await(ctx, daemon, asked)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = json.NewEncoder(p.Stdout).Encode(outcome)
+	} else if outcome.Error == "" {
+		_, err = fmt.Fprintln(p.Stdout, told(outcome))
+	}
+	if err == nil && outcome.Error != "" {
+		return fmt.Errorf("the new configuration is refused, the one before stays: %s", outcome.Error)
+	}
+	return err
+}
+
+// await asks until it is done. The daemon's socket is away for a moment meanwhile.
+func await(ctx context.Context, daemon control.Reloader, asked control.Reload) (control.Reload, error) {
+	for newest := asked; ; {
+		if newest.Done && newest.Number >= asked.Number {
+			return newest, nil
+		}
+		select {
+		case <-ctx.Done():
+			return newest, fmt.Errorf("the outcome is not known yet: see the daemon's log: %w", ctx.Err())
+		case <-time.After(reloadPoll):
+		}
+		if now, err := daemon.Reloaded(ctx); err == nil {
+			newest = now
+		}
+	}
+}
+
+func told(r control.Reload) string {
+	if len(r.Changed) == 0 {
+		return "The configuration is in force. No key has changed; the files that it names were read anew."
+	}
+	return "The new configuration is in force. Changed: " + strings.Join(r.Changed, ", ")
+}
