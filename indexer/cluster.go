@@ -35,12 +35,12 @@ type Cluster struct {
 
 // NewOpenSearch makes the sink "opensearch"; it does not connect. Close it.
 func NewOpenSearch(cfg ClusterConfig, opts ClusterOptions) (*Cluster, error) {
-	return newSink(openSearchName, search.NewOpenSearch, cfg.options, opts)
+	return newSink(openSearchName, search.NewOpenSearch, cfg.Options, opts)
 }
 
 // NewElasticsearch makes the sink "elasticsearch"; it does not connect. Close it.
 func NewElasticsearch(cfg ElasticsearchConfig, opts ClusterOptions) (*Cluster, error) {
-	return newSink(elasticsearchName, search.NewElasticsearch, cfg.options, opts)
+	return newSink(elasticsearchName, search.NewElasticsearch, cfg.Options, opts)
 }
 
 func newSink(name string, connect func(search.Options) (*search.Client, error), options func() (search.Options, error), opts ClusterOptions) (*Cluster, error) {
