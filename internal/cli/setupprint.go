@@ -34,7 +34,7 @@ func result(step provision.Step, dryRun bool) string {
 	case dryRun:
 		return "would be " + string(step.Action) + "d"
 	case !step.Done:
-		return "failed"
+		return "not " + string(step.Action) + "d"
 	}
 	return string(step.Action) + "d"
 }
@@ -53,11 +53,10 @@ func (c setupOpenSearchCommand) printRequests(p *Process, plan *provision.Plan) 
 		fmt.Fprintf(p.Stdout, "# %s\n", noSecurity)
 	}
 	for i, r := range results(plan, true) {
-		line := fmt.Sprintf("# %s %s: %s", r.Kind, r.Name, r.Result)
+		fmt.Fprintf(p.Stdout, "# %s %s: %s\n", r.Kind, r.Name, r.Result)
 		if r.Note != "" {
-			line += "; " + r.Note
+			fmt.Fprintf(p.Stdout, "# %s\n", harmless(r.Note))
 		}
-		fmt.Fprintln(p.Stdout, line)
 		if r.Request == nil {
 			continue
 		}
@@ -105,12 +104,17 @@ func (c setupOpenSearchCommand) printDone(p *Process, plan *provision.Plan, seen
 		fmt.Fprintf(p.Stdout, "%s%s.\n\n", strings.ToUpper(noSecurity[:1]), noSecurity[1:])
 	}
 	table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprint(table, "OBJECT\tNAME\tRESULT\tNOTE\n")
+	fmt.Fprint(table, "OBJECT\tNAME\tRESULT\n")
 	for _, r := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", r.Kind, r.Name, r.Result, oneLine(r.Note))
+		fmt.Fprintf(table, "%s\t%s\t%s\n", r.Kind, r.Name, r.Result)
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	for _, r := range all {
+		if r.Note != "" {
+			fmt.Fprintf(p.Stdout, "\n%s %s: %s.\n", strings.ToUpper(r.Kind[:1])+r.Kind[1:], r.Name, harmless(r.Note))
+		}
 	}
 	if len(seen) == 0 {
 		return nil

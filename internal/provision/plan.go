@@ -98,7 +98,7 @@ func NewPlan(ctx context.Context, o Options) (*Plan, error) {
 func whoAsks(err error) error {
 	var refused *search.Error
 	if errors.As(err, &refused) && refused.Class == search.Unidentified {
-		return fmt.Errorf("the administrator is refused (status %d): give the user and the password, or the certificate, of one", refused.Status)
+		return fmt.Errorf("the cluster does not let in who asks (status %d): give an administrator, by --admin-username and the right password, or by --admin-cert", refused.Status)
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -98,12 +99,11 @@ func (p *Plan) templates(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("index templates: %w", err)
 	}
+	var errs []error
 	for _, want := range wanted {
-		if err := p.template(ctx, want, others); err != nil {
-			return err
-		}
+		errs = append(errs, p.template(ctx, want, others))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (p *Plan) template(ctx context.Context, want namedTemplate, others []other) error {
@@ -130,7 +130,7 @@ func (p *Plan) template(ctx context.Context, want namedTemplate, others []other)
 		}
 	} else if len(below) > 0 {
 		step.Action = Omit
-		step.Note = fmt.Sprintf("%s is there for the same indices, and would not count any more: delete it, or give it a priority above %d, and run this again",
+		step.Note = fmt.Sprintf("%s is there for the same indices, and would not count beside this one: delete it, or give it a priority above %d, and run this again",
 			strings.Join(below, ", "), want.Priority)
 	}
 	p.Steps = append(p.Steps, step)
@@ -140,10 +140,10 @@ func (p *Plan) template(ctx context.Context, want namedTemplate, others []other)
 func note(above, below []string) string {
 	var notes []string
 	if len(above) > 0 {
-		notes = append(notes, "for the same indices, and counts in place of this one: "+strings.Join(above, ", "))
+		notes = append(notes, "others are for the same indices and count in its place: "+strings.Join(above, ", "))
 	}
 	if len(below) > 0 {
-		notes = append(notes, "for the same indices, and does not count beside this one: "+strings.Join(below, ", "))
+		notes = append(notes, "others are for the same indices and have no effect: "+strings.Join(below, ", "))
 	}
 	return strings.Join(notes, "; ")
 }
