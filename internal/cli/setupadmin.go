@@ -17,7 +17,7 @@ import (
 
 // adminPassword is the variable with the administrator's password. It is for setup alone:
 // a daemon that finds it refuses to start.
-const adminPassword = "PULLTRAIL_SETUP_ADMIN_PASSWORD" //nolint:gosec // its name
+const adminPassword = "PULLTRAIL_SETUP_ADMIN_PASSWORD"
 
 // adminFlags are an administrator of the cluster, who has a password or a certificate.
 type adminFlags struct {
