@@ -100,9 +100,6 @@ func (c setupOpenSearchCommand) options(cfg config.Config) (provision.Options, e
 	if err != nil {
 		return provision.Options{}, err
 	}
-	if len(care.Needs()) == 0 {
-		return provision.Options{}, errors.New("no route names an index, so there is nothing to prepare: write indexer.routes, or mqtt.topic")
-	}
 	ours, err := cfg.Indexer.OpenSearch.Options()
 	if err != nil {
 		return provision.Options{}, fmt.Errorf("indexer.opensearch: %w", err)
