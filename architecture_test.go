@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"mqttio":    {"internal/passhash"},
 	"indexer":   {"internal/search"},
 
-	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/search", "internal/systemd", "internal/transfer", "internal/version", "internal/web"},
+	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/provision", "internal/search", "internal/systemd", "internal/transfer", "internal/version", "internal/web"},
 	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/compat", "internal/nearest", "internal/web", "internal/datadir"},
 
 	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
@@ -44,6 +44,7 @@ var arrows = map[string][]string{
 	"internal/nearest":       {},
 	"internal/outbox":        {"internal/database"},
 	"internal/passhash":      {},
+	"internal/provision":     {"indexer", "internal/search"},
 	"internal/rollup":        {"internal/history", "internal/trail"},
 	"internal/roster":        {"internal/database"},
 	"internal/search":        {},

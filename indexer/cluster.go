@@ -35,12 +35,12 @@ type Cluster struct {
 
 // NewOpenSearch makes the sink "opensearch"; it does not connect. Close it.
 func NewOpenSearch(cfg ClusterConfig, opts ClusterOptions) (*Cluster, error) {
-	return newSink(openSearchName, search.NewOpenSearch, cfg.options, opts)
+	return newSink(openSearchName, search.NewOpenSearch, cfg.Options, opts)
 }
 
 // NewElasticsearch makes the sink "elasticsearch"; it does not connect. Close it.
 func NewElasticsearch(cfg ElasticsearchConfig, opts ClusterOptions) (*Cluster, error) {
-	return newSink(elasticsearchName, search.NewElasticsearch, cfg.options, opts)
+	return newSink(elasticsearchName, search.NewElasticsearch, cfg.Options, opts)
 }
 
 func newSink(name string, connect func(search.Options) (*search.Client, error), options func() (search.Options, error), opts ClusterOptions) (*Cluster, error) {
@@ -89,7 +89,7 @@ func (c *Cluster) Write(ctx context.Context, docs []document.Document) ([]error,
 	}
 	answers, err := c.client.Create(ctx, sent)
 	if err != nil {
-		return nil, withPermission(err)
+		return nil, c.withRemedy(withPermission(err))
 	}
 	for i, answer := range answers {
 		where := i
@@ -152,7 +152,7 @@ func (c *Cluster) meaning(index string, answer error) error {
 		return document.Permanent(fmt.Errorf("index %s refuses the document: %w", index, refused))
 	case search.Forbidden:
 		c.forget(index) // once the permission is there, it is to be made with its body
-		return fmt.Errorf("%w: %s index %s: %w", ErrForbidden, needed(refused), index, refused)
+		return fmt.Errorf("%w: %s index %s: %w%s", ErrForbidden, needed(refused), index, refused, c.remedy())
 	case search.Missing:
 		c.forget(index) // made again with its body at the next write
 		return fmt.Errorf("%w: index %s does not exist and may not be created: %w", ErrForbidden, index, refused)
@@ -166,6 +166,24 @@ func needed(refused *search.Error) string {
 		return permission + " on"
 	}
 	return "writing to"
+}
+
+// remedy says, in brackets, how the user gets what the routes need. There is no such
+// command for an Elasticsearch.
+func (c *Cluster) remedy() string {
+	if c.name != openSearchName {
+		return ""
+	}
+	return " (pulltrail setup opensearch grants what the routes need)"
+}
+
+// withRemedy gives a refusal for want of a permission its remedy.
+func (c *Cluster) withRemedy(err error) error {
+	var refused *search.Error
+	if errors.As(err, &refused) && refused.Class == search.Forbidden {
+		return fmt.Errorf("%w%s", err, c.remedy())
+	}
+	return err
 }
 
 // withPermission names what a whole request was refused for.

@@ -71,16 +71,17 @@ func (c Config) Clusters() []ClusterSetup {
 	return slices.DeleteFunc(all, func(s ClusterSetup) bool { return len(s.URLs) == 0 })
 }
 
-// options are those of the client, the secrets read from their files.
-func (c ClusterConfig) options() (search.Options, error) {
+// Options are those of the client, the secrets read from their files.
+func (c ClusterConfig) Options() (search.Options, error) {
 	password, err := either(c.Password, "password_file", c.PasswordFile)
 	return search.Options{
 		URLs: c.URLs, Username: c.Username, Password: password, TLS: c.TLS, Timeout: c.Timeout, Compress: c.compresses(),
 	}, err
 }
 
-func (c ElasticsearchConfig) options() (search.Options, error) {
-	options, err := c.ClusterConfig.options()
+// Options are those of the client, the secrets read from their files.
+func (c ElasticsearchConfig) Options() (search.Options, error) {
+	options, err := c.ClusterConfig.Options()
 	if err != nil {
 		return options, err
 	}

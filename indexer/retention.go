@@ -76,7 +76,7 @@ func (r *Retention) clean(ctx context.Context, cluster *Cluster) error {
 	}
 	indices, err := r.care.list(ctx, cluster, false, func(c caredFor) bool { return !c.keep.IsZero() })
 	if err != nil {
-		return err
+		return cluster.withRemedy(err)
 	}
 	var errs []error
 	for _, route := range r.care.routes {
@@ -159,7 +159,7 @@ func (r *Retention) delete(ctx context.Context, cluster *Cluster, route caredFor
 			r.log.Info("an index is deleted because of its age", "index", index.Name, "sink", cluster.String(), "route", "indexer."+route.name, "keep", route.Keep)
 			continue
 		case errors.As(err, &refused) && refused.Class == search.Forbidden:
-			return errors.Join(append(errs, err)...)
+			return errors.Join(append(errs, cluster.withRemedy(err))...)
 		}
 		errs = append(errs, err)
 	}

@@ -122,7 +122,7 @@ func TestAMissingPermissionIsToldOnce(t *testing.T) {
 		}
 	})
 	err := r.Run(t.Context())
-	if err == nil || strings.Count(err.Error(), "the permission delete_index is missing") != 1 || len(c.names()) != 12 {
+	if err == nil || strings.Count(err.Error(), "the permission delete_index is missing") != 1 || !strings.Contains(err.Error(), "(pulltrail setup opensearch grants what the routes need)") || len(c.names()) != 12 {
 		t.Errorf("%v; left: %v", err, c.names())
 	}
 }

@@ -66,7 +66,7 @@ certificate() {
 certificates() {
   certificate mosquitto $mosquitto serverAuth
   certificate opensearch $opensearch serverAuth,clientAuth
-  certificate opensearch-admin $opensearch clientAuth
+  certificate opensearch-admin $pulltrail clientAuth
   certificate grafana $grafana serverAuth
 }
 
@@ -95,12 +95,10 @@ passwords() {
   keep mqtt-pulltrail $pulltrail <<<"$ours"
   keep mqtt-home "$(id -u):$(id -g)" <<<"$home"
   printf -- '--cafile /run/secrets/ca.pem\n-u health\n-P %s\n' "$health" | keep mosquitto_sub $mosquitto
-  ours=$(password)
-  keep opensearch-pulltrail $pulltrail <<<"$ours"
-  keep opensearch-users-pulltrail $opensearch <<<"$ours"
+  keep opensearch-pulltrail $pulltrail < <(password)
   ours=$(password)
   keep opensearch-grafana $grafana < <(printf %s "$ours")
-  keep opensearch-users-grafana $opensearch <<<"$ours"
+  keep opensearch-users-grafana $pulltrail <<<"$ours"
   keep grafana-admin $grafana < <(password)
 }
 

@@ -63,6 +63,7 @@ type command struct {
 	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
 
 	Indices indicesCommand `cmd:"" help:"List, create or delete the indices that the routes name."`
+	Setup   setupCommand   `cmd:"" help:"Prepare a cluster: its user, with the least permissions, and its index templates."`
 
 	way string // how a start without arguments was understood; empty with arguments
 }

@@ -108,7 +108,7 @@ func (i installation) serve(user int, env []string, program ...string) {
 
 func TestSetupMakesEverySecretOnceAndForItsReader(t *testing.T) {
 	i := setUp(t)
-	readers := map[string]uint32{"pulltrail": 5241, "mosquitto": 1883, "opensearch": 1000, "opensearch-users": 1000, "grafana": 472}
+	readers := map[string]uint32{"pulltrail": 5241, "mosquitto": 1883, "opensearch": 1000, "opensearch-users": 5241, "grafana": 472}
 	p := compose(t, "compose.full.yaml")
 	seen := map[string]string{}
 	for _, s := range p.Services {
@@ -127,8 +127,8 @@ func TestSetupMakesEverySecretOnceAndForItsReader(t *testing.T) {
 			seen[i.secret(mounted.Source)] = mounted.Source
 		}
 	}
-	// Two pairs are one password for two readers.
-	if len(seen) != len(p.Secrets)-1-2 {
+	// One pair is one password for two readers.
+	if len(seen) != len(p.Secrets)-1-1 {
 		t.Errorf("%d secrets differ of %d", len(seen), len(p.Secrets))
 	}
 	if out, err := i.script("setup.sh").CombinedOutput(); err == nil || !strings.Contains(string(out), "is there already") {
@@ -150,14 +150,12 @@ func TestTheServersOfComposeWorkTogether(t *testing.T) {
 	}
 	broker := i.mosquitto()
 	cluster := i.openSearch()
-	users := i.script("opensearch/users.sh")
-	users.Env = append(users.Env, "OPENSEARCH_URL="+cluster)
-	output(t, users)
-	output(t, &exec.Cmd{Path: users.Path, Env: users.Env}) // it may be repeated
+	config := i.adapted("pulltrail.yaml", "mqtts://mosquitto:8883", "mqtts://localhost:"+broker, "https://opensearch:9200", cluster)
+	i.makeUsers(config, " created")
+	i.makeUsers(config, " unchanged") // it may be repeated
 
 	hub := hubtest.New(t)
 	hub.Set("library/nginx", 12916987208)
-	config := i.adapted("pulltrail.yaml", "mqtts://mosquitto:8883", "mqtts://localhost:"+broker, "https://opensearch:9200", cluster)
 	var printed, complaints bytes.Buffer
 	code := cli.Main(t.Context(), cli.Process{
 		Args: []string{"collect", "--config", config}, Stdout: &printed, Stderr: &complaints,
@@ -191,6 +189,25 @@ func TestTheServersOfComposeWorkTogether(t *testing.T) {
 		}
 	}
 	i.checkTopics(broker)
+}
+
+// makeUsers runs the program as the service opensearch-users does, which makes so many
+// objects what the result says.
+func (i installation) makeUsers(config, result string) {
+	i.t.Helper()
+	service, err := compose(i.t, "compose.full.yaml").GetService("opensearch-users")
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	args := []string{"--config", config}
+	for _, word := range service.Command {
+		args = append(args, strings.ReplaceAll(word, "/run/secrets", i.secrets))
+	}
+	var printed, complaints bytes.Buffer
+	code := cli.Main(i.t.Context(), cli.Process{Args: args, Stdout: &printed, Stderr: &complaints})
+	if code != 0 || strings.Count(printed.String(), result) != 7 {
+		i.t.Fatalf("%d: %s%s", code, printed.String(), complaints.String())
+	}
 }
 
 // mosquitto runs the broker and returns its port.
@@ -317,7 +334,7 @@ func (i installation) ask(address, user, method, path, body string) (status int,
 	case "admin":
 		request.SetBasicAuth(user, user) // what others have by default
 	default:
-		request.SetBasicAuth(user, i.secret("opensearch-users-"+user))
+		request.SetBasicAuth(user, i.secret("opensearch-"+user))
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool}}}
 	response, err := client.Do(request)

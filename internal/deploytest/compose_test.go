@@ -49,7 +49,7 @@ func TestEveryServiceMayDoLittle(t *testing.T) {
 			check("can gain rights", slices.Contains(s.SecurityOpt, "no-new-privileges:true"))
 			check("may take all memory", s.MemLimit > 0)
 			check("may start any number of processes", s.PidsLimit > 0)
-			check("floats with the newest image", s.Name == "pulltrail" || regexp.MustCompile(`:v?\d+\.\d+\.\d+$`).MatchString(s.Image))
+			check("floats with the newest image", strings.HasPrefix(s.Image, "pulltrail:") || regexp.MustCompile(`:v?\d+\.\d+\.\d+$`).MatchString(s.Image))
 			once := s.Restart == "no"
 			check("is not looked after", once || s.HealthCheck != nil && len(s.HealthCheck.Test) > 0 && s.Restart == "unless-stopped")
 			for _, port := range s.Ports {

@@ -1,6 +1,6 @@
 // Package search speaks to a cluster of OpenSearch or Elasticsearch: it makes the
 // connection, says what an answer means, creates indices, stores documents in bulk and
-// reads them in pages.
+// reads them in pages; for an administrator it reads and replaces objects of the cluster.
 // Both have the same requests and answers as far as they are used here, so they differ
 // only in the client that sends them and in the words of a missing permission.
 //

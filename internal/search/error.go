@@ -148,8 +148,15 @@ func (c cause) words() string {
 func answerError(status int, body []byte) *Error {
 	var answer struct {
 		Error json.RawMessage `json:"error"`
+		// Those of the security plugin, which has one of the two.
+		Message string `json:"message"`
+		Reason  string `json:"reason"`
 	}
-	if json.Unmarshal(body, &answer) != nil || answer.Error == nil {
+	err := json.Unmarshal(body, &answer)
+	switch words := answer.Message + answer.Reason; {
+	case err == nil && answer.Error == nil && words != "":
+		return newError(status, "", words)
+	case err != nil || answer.Error == nil:
 		return newError(status, "", oneLine(body))
 	}
 	var c cause

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"pulltrail/indexer"
+	"pulltrail/internal/config"
+	"pulltrail/internal/provision"
+	"pulltrail/internal/search"
+	"pulltrail/internal/secret"
+	"pulltrail/internal/tlsconf"
+)
+
+// adminPassword is the variable with the administrator's password. It is for setup alone:
+// a daemon that finds it refuses to start.
+const adminPassword = "PULLTRAIL_SETUP_ADMIN_PASSWORD"
+
+// adminFlags are an administrator of the cluster, who has a password or a certificate.
+type adminFlags struct {
+	Username     string `name:"admin-username" placeholder:"USER" help:"An administrator. The password is asked for, or in PULLTRAIL_SETUP_ADMIN_PASSWORD."`
+	PasswordFile string `name:"admin-password-file" placeholder:"FILE" help:"A file with the administrator's password in its first line."`
+	Cert         string `name:"admin-cert" placeholder:"FILE" help:"An administrator's certificate, in PEM, in place of a user and a password."`
+	Key          string `name:"admin-key" placeholder:"FILE" help:"The key of that certificate, in PEM."`
+}
+
+func (f adminFlags) given() bool { return f.Username != "" || f.Cert != "" }
+
+// take checks the flags and takes the password out of the environment, where the
+// configuration would look for keys.
+func (f adminFlags) take(p *Process) (administrator, error) {
+	a := administrator{adminFlags: f}
+	p.Env = slices.DeleteFunc(slices.Clone(p.Env), func(variable string) bool {
+		value, found := strings.CutPrefix(variable, adminPassword+"=")
+		if found {
+			a.password = secret.New(value)
+		}
+		return found
+	})
+	switch {
+	case (f.Cert == "") != (f.Key == ""):
+		return a, fmt.Errorf("--admin-cert and --admin-key belong together (%w)", errUsage)
+	case f.Cert != "" && f.Username != "":
+		return a, fmt.Errorf("name the administrator in one way: with --admin-username, or with --admin-cert (%w)", errUsage)
+	case f.PasswordFile != "" && f.Username == "":
+		return a, fmt.Errorf("--admin-password-file needs --admin-username (%w)", errUsage)
+	}
+	return a, nil
+}
+
+// administrator is somebody who may change the cluster; with no name, nobody.
+type administrator struct {
+	adminFlags
+	password secret.String
+}
+
+// connect makes a client of the administrator; it asks for a password that is not given.
+func (a administrator) connect(ctx context.Context, p *Process, cfg config.Config) (*search.Client, error) {
+	cluster := cfg.Indexer.OpenSearch
+	if a.Cert != "" {
+		cluster.TLS.CertFile, cluster.TLS.KeyFile = a.Cert, a.Key
+	}
+	password := a.password
+	switch {
+	case a.Username == "":
+		password = secret.String{}
+	case a.PasswordFile != "":
+		var err error
+		if password, err = readSecret("--admin-password-file", a.PasswordFile); err != nil {
+			return nil, err
+		}
+	case password.IsSet():
+	case p.interactive():
+		answer, err := p.hidden(ctx, "Password of "+a.Username+": ")
+		if err != nil {
+			return nil, err
+		}
+		password = secret.New(answer)
+	default:
+		return nil, fmt.Errorf("there is no terminal to ask on for the password of %s: name a file with --admin-password-file (%w)", a.Username, errUsage)
+	}
+	if password.IsSet() && unencrypted(cluster.URLs) {
+		logger(p, quieterStill(cfg)).Warn("the administrator's password crosses the network unencrypted: write https:// where the cluster speaks TLS")
+	}
+	return connectAs(cluster, a.Username, password)
+}
+
+// quieterStill is quieter, with warnings.
+func quieterStill(cfg config.Config) config.Config {
+	if cfg.Log.Level == "info" {
+		cfg.Log.Level = "warn"
+	}
+	return cfg
+}
+
+func unencrypted(urls []string) bool {
+	return slices.ContainsFunc(urls, func(address string) bool {
+		u, err := url.Parse(address)
+		return err == nil && u.Scheme == "http" && !tlsconf.IsLoopback(u.Hostname())
+	})
+}
+
+// connectAs reaches the configured cluster as somebody else.
+func connectAs(cluster indexer.ClusterConfig, user string, password secret.String) (*search.Client, error) {
+	cluster.Username, cluster.Password, cluster.PasswordFile = user, password, ""
+	opts, err := cluster.Options()
+	if err != nil {
+		return nil, err
+	}
+	return search.NewOpenSearch(opts)
+}
+
+// verify asks the cluster as a user whether it can be used, as "check --connect" does, and
+// which roles it sees.
+func verify(ctx context.Context, p *Process, cfg config.Config, name string, opts provision.Options, account provision.Account) checked {
+	ctx, cancel := context.WithTimeout(ctx, neighbourTimeout)
+	defer cancel()
+	found, err := seenAs(ctx, p, cfg, opts, account)
+	if err != nil {
+		found = err.Error()
+	}
+	return checked{Name: name, OK: err == nil, Found: found}
+}
+
+func seenAs(ctx context.Context, p *Process, cfg config.Config, opts provision.Options, account provision.Account) (found string, err error) {
+	cluster := cfg.Indexer.OpenSearch
+	cluster.Username, cluster.Password, cluster.PasswordFile = account.User, account.Password, ""
+	found, err = ping(ctx, indexer.ClusterSetup{URLs: cluster.URLs, Open: func(o indexer.ClusterOptions) (*indexer.Cluster, error) {
+		return indexer.NewOpenSearch(cluster, o)
+	}}, indexer.ClusterOptions{Log: logger(p, quieter(cfg))})
+	if err != nil || account.User == "" {
+		return found, err
+	}
+	client, err := opts.Login(account.User, account.Password)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = client.Close() }() // everything was asked and answered
+	others, err := provision.Verify(ctx, client, account.Role)
+	if found += " as " + account.User; len(others) > 0 {
+		found += ", who has also " + strings.Join(others, ", ")
+	}
+	return found, err
+}
