@@ -53,6 +53,9 @@ type cells struct {
 	Stars, Size value
 }
 
+// Words name the columns where a narrow page has no head.
+func (cells) Words() vocabulary { return english() }
+
 // items are all repositories that there are to show, by name.
 func (f *facts) items() []item {
 	outcomes := make(map[hub.Repository]*Outcome, len(f.run.Outcomes))
