@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +23,7 @@ import (
 	"pulltrail/internal/control"
 	"pulltrail/internal/datadir"
 	"pulltrail/internal/homeassistant"
+	"pulltrail/internal/tlsconf"
 	"pulltrail/internal/version"
 	"pulltrail/mqttio"
 	"pulltrail/scheduler"
@@ -93,7 +93,7 @@ func (b *base) generation(ctx context.Context, cfg config.Config, begun func()) 
 	// The broker.
 	brokerURL := cfg.MQTT.URL
 	if brokerURL == "" {
-		brokerURL = "mqtt://" + reachable(b.addresses.Broker)
+		brokerURL = "mqtt://" + tlsconf.Local(b.addresses.Broker)
 		cfg.MQTT.Username, cfg.MQTT.Password = b.broker.Credentials()
 	}
 	// The sinks follow the logs.
@@ -228,18 +228,4 @@ func takeOver(ctx context.Context, log *slog.Logger, ps *parts, task func(contex
 	all := *ps
 	*ps = nil
 	return supervise(ctx, log, all, task)
-}
-
-// reachable is where this machine reaches what listens on address, which may be all its
-// addresses.
-func reachable(address string) string {
-	host, port, err := net.SplitHostPort(address)
-	ip := net.ParseIP(host)
-	switch {
-	case err != nil || ip == nil || !ip.IsUnspecified():
-		return address
-	case ip.To4() != nil:
-		return net.JoinHostPort("127.0.0.1", port)
-	}
-	return net.JoinHostPort("localhost", port) // ::, which is also that of IPv4
 }

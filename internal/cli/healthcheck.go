@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"pulltrail/internal/tlsconf"
 )
 
 // healthPath is where a daemon says that it serves; see package ops.
@@ -66,24 +68,16 @@ func (c healthcheckCommand) daemon(p *Process, top *command) (base, host string,
 	return "http://" + address, "localhost", err
 }
 
-// dialable is where this machine reaches what listens on an address, which may be all of
-// its addresses.
+// dialable is where this machine reaches the daemon that the configuration is for.
 func dialable(listen string) (string, error) {
-	host, port, err := net.SplitHostPort(listen)
+	_, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return "", err
 	}
 	if port == "0" {
 		return "", fmt.Errorf("web.listen is %s, so nobody knows the port: name it in --url", listen)
 	}
-	switch ip := net.ParseIP(host); {
-	// Addresses, because an empty image may not know the name localhost.
-	case host == "", ip.IsUnspecified() && ip.To4() != nil:
-		host = "127.0.0.1"
-	case ip.IsUnspecified():
-		host = "::1"
-	}
-	return net.JoinHostPort(host, port), nil
+	return tlsconf.Local(listen), nil
 }
 
 func askHealth(ctx context.Context, base, host string) (err error) {

@@ -12,3 +12,14 @@ func TestIsLoopback(t *testing.T) {
 		}
 	}
 }
+
+func TestWhereThisMachineReachesWhatListens(t *testing.T) {
+	for address, want := range map[string]string{
+		":80": "127.0.0.1:80", "0.0.0.0:80": "127.0.0.1:80", "[::]:80": "[::1]:80",
+		"127.0.0.1:80": "127.0.0.1:80", "192.0.2.1:80": "192.0.2.1:80", "host:80": "host:80", "nonsense": "nonsense",
+	} {
+		if got := Local(address); got != want {
+			t.Errorf("%s is reached at %s, want %s", address, got, want)
+		}
+	}
+}
