@@ -33,17 +33,7 @@ func (p *picture) series() []byte {
 func (p *picture) lines(all [][]spot, column int) []byte {
 	var b bytes.Buffer
 	for i, spots := range slices.Backward(all) {
-		var solid, dashed, dots path
-		for _, piece := range pieces(spots, column) {
-			switch {
-			case len(piece.points) == 1:
-				dots.dot(piece.points[0])
-			case piece.partial:
-				dashed.lines(piece.points)
-			default:
-				solid.lines(piece.points)
-			}
-		}
+		solid, dashed, dots := strokes(pieces(spots, column))
 		fmt.Fprintf(&b, `<g class="chart-line %s" fill="none" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round">`, p.classes[i])
 		stroke(&b, "", solid)
 		stroke(&b, ` class="chart-partial" stroke-dasharray="3 4"`, dashed)
@@ -51,6 +41,22 @@ func (p *picture) lines(all [][]spot, column int) []byte {
 		b.WriteString("</g>\n")
 	}
 	return b.Bytes()
+}
+
+// strokes are what is drawn of a line: what is known, what is known in part, and days that
+// stand alone.
+func strokes(all []piece) (solid, dashed, dots path) {
+	for _, piece := range all {
+		switch {
+		case len(piece.points) == 1:
+			dots.dot(piece.points[0])
+		case piece.partial:
+			dashed.lines(piece.points)
+		default:
+			solid.lines(piece.points)
+		}
+	}
+	return solid, dashed, dots
 }
 
 // stroke writes a path, if there is one.

@@ -24,17 +24,7 @@ func Sparkline(points []Point, s Spark) []byte {
 	fmt.Fprintf(&b, `<svg class="spark" aria-hidden="true" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round">`,
 		width, height)
 	fmt.Fprintf(&b, `<path stroke-width="1" stroke-opacity=".25" d="M2 %d.5h%d"/>`, height-2, width-4)
-	var solid, dashed, dots path
-	for _, piece := range pieces(s.spots(points, width, height), 10) {
-		switch {
-		case len(piece.points) == 1:
-			dots.dot(piece.points[0])
-		case piece.partial:
-			dashed.lines(piece.points)
-		default:
-			solid.lines(piece.points)
-		}
-	}
+	solid, dashed, dots := strokes(pieces(s.spots(points, width, height), 10))
 	stroke(&b, "", solid)
 	stroke(&b, ` stroke-dasharray="2 3"`, dashed)
 	stroke(&b, ` stroke-width="3"`, dots)
