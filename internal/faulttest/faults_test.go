@@ -30,6 +30,24 @@ func faultsOfMQTT() []scenario {
 			w.owe()
 			w.daemon.start()
 		}},
+		{name: "the configuration is read anew, again and again", fault: func(w *world) {
+			for range 10 {
+				time.Sleep(time.Duration(rand.IntN(int(outage() / 5))))
+				w.daemon.run("reload")
+				w.owe() // an answer of Docker Hub that was under way is asked for again
+			}
+		}},
+		{name: "the program is killed while it reads its configuration anew", fault: func(w *world) {
+			for range 10 {
+				if err := w.daemon.command.Process.Signal(syscall.SIGHUP); err != nil {
+					w.t.Fatal(err)
+				}
+				time.Sleep(time.Duration(rand.IntN(int(40 * time.Millisecond))))
+				w.kill()
+				w.daemon.start()
+				time.Sleep(time.Duration(rand.IntN(int(outage() / 5))))
+			}
+		}},
 		{name: "the broker is killed", brokerLoses: true, fault: func(w *world) {
 			w.brokerEnds(syscall.SIGKILL)
 			time.Sleep(outage())
