@@ -163,7 +163,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) (err error) {
 	if err != nil {
 		return err
 	}
-	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), newArchive(cfg, trail, store, curves), indices{in.clusters}}
+	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), newArchive(cfg, trail, store, curves), indices{in.clusters}, keeper{dir, in.journal}}
 	if !cfg.Collects() {
 		asked.Collector = noCollector{}
 	}

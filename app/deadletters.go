@@ -17,6 +17,7 @@ type daemon struct {
 	*letterbox
 	*archive
 	indices
+	keeper
 }
 
 // letterbox is what a person can do about the messages that were refused.

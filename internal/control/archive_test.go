@@ -18,6 +18,7 @@ type shelf struct {
 	Indices
 	Collector
 	Letters
+	Backups
 	fail  error
 	batch Batch
 	which Range

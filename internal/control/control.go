@@ -48,6 +48,7 @@ type Daemon interface {
 	Letters
 	History
 	Indices
+	Backups
 }
 
 // History is what can be done with history, also where no daemon runs.

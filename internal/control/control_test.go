@@ -25,6 +25,7 @@ type fake struct {
 	Curves
 	Archive
 	Indices
+	Backups
 	collect func(ctx context.Context, repositories []hub.Repository, progress func(Result)) (Summary, error)
 }
 

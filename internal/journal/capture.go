@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
 )
 
 // Capture is what a journal consists of at one moment. It can be read whatever becomes of
@@ -115,4 +114,3 @@ func (c *Capture) Close() error {
 	}
 	return errors.Join(errs...)
 }
-

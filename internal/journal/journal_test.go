@@ -491,7 +491,7 @@ func TestOpenRefusesWhatItCannotUnderstand(t *testing.T) {
 		{"an identity that is no UUID", write("id", "hello\n"), `"hello" is not a UUID`},
 		{"an empty identity", write("id", "\n"), "is empty"},
 		{"a further identity without its position", write("id", someID+"\n"+someID+" x\n"), "is not a UUID with its position"},
-		{"identities out of order", write("id", someID+"\n"+someID+" 7\n"+someID+" 3\n"), someID+` 3" is not a UUID with its position`},
+		{"identities out of order", write("id", someID+"\n"+someID+" 7\n"+someID+" 3\n"), someID + ` 3" is not a UUID with its position`},
 		{"a file that is not named by a position", write("first.log", ""), "is not named as a segment"},
 		{"a segment of a newer version", write("00000000000000000009.log", magic+"\x02\x00\x00\x00"), "format 2, written by a newer version of Pulltrail"},
 		{"segments that are gone", func(t *testing.T, dir string) {
