@@ -25,6 +25,9 @@ type Source struct {
 	Journal *journal.Journal
 	// Program is the version of this program.
 	Program string
+
+	// pause, where set, is called before and after the image is opened, in tests.
+	pause func()
 }
 
 // frozen is a data directory at one moment.
@@ -62,6 +65,10 @@ func freeze(ctx context.Context, s Source) (f *frozen, err error) {
 		}
 	}()
 	open := func() (err error) {
+		if s.pause != nil {
+			s.pause()
+			defer s.pause()
+		}
 		f.image, err = database.OpenImage(ctx, s.Dir.Database())
 		return err
 	}
