@@ -135,8 +135,7 @@ func compare(said, found []byte) error {
 	}
 	lines := bytes.Split(said, []byte("\n"))
 	for i, line := range bytes.Split(found, []byte("\n")) {
-		if i >= len(lines) || !bytes.Equal(line, lines[i]) {
-			_, name, _ := bytes.Cut(line, []byte("  "))
+		if _, name, ok := bytes.Cut(line, []byte("  ")); ok && (i >= len(lines) || !bytes.Equal(line, lines[i])) {
 			return fmt.Errorf("%w: the checksum of %s does not match", ErrDamaged, name)
 		}
 	}

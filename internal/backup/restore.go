@@ -163,7 +163,7 @@ func (m Manifest) verify(ctx context.Context, dir string, log *slog.Logger) erro
 	entries := filepath.Join(dir, datadir.JournalName)
 	if len(m.Files) > 1 {
 		if err := journal.Renew(entries, log); err != nil {
-			return fmt.Errorf("%w: %w", ErrDamaged, err)
+			return err
 		}
 		if err := syncDir(entries); err != nil {
 			return err
