@@ -57,6 +57,9 @@ func backup(w http.ResponseWriter, r *http.Request, daemon Backups, log *slog.Lo
 	if err == nil {
 		err = buffered.Flush()
 	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("the daemon is stopping, so the backup is not whole: make it again")
+	}
 	switch {
 	case err == nil:
 	case out.begun:
