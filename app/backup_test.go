@@ -3,13 +3,17 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -21,10 +25,12 @@ import (
 	"github.com/eclipse/paho.golang/paho"
 	"golang.org/x/time/rate"
 
+	"pulltrail/app"
 	"pulltrail/indexer"
 	"pulltrail/internal/backup"
 	"pulltrail/internal/config"
 	"pulltrail/internal/control"
+	"pulltrail/internal/database"
 	"pulltrail/internal/datadir"
 	"pulltrail/internal/hub"
 	"pulltrail/internal/hubtest"
@@ -283,5 +289,49 @@ func checkRestored(t *testing.T, cfg config.Config, cluster *keeping, made taken
 	t.Logf("restored %+v; %d documents and %d snapshots were acknowledged, %d documents are stored", done.Counts, made.documents, made.snapshots, len(stored))
 	if err := d.stop(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestABackupBeforeAnUpgradeLeavesTheOlderSchema(t *testing.T) {
+	cfg := settings(t, hubtest.New(t))
+	dir, err := datadir.Open(cfg.DataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := database.Open(t.Context(), dir.Database())
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := func(tx *sql.Tx) error { // whose migrations would fail, if they were tried
+		_, err := tx.Exec("PRAGMA user_version = 1")
+		return err
+	}
+	if err := errors.Join(db.Write(t.Context(), older), db.Close(), dir.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := app.Backup(t.Context(), cfg, &out); err != nil {
+		t.Fatal(err)
+	}
+	b, err := backup.NewReader(&out)
+	if err == nil {
+		err = b.Each(t.Context(), nil)
+	}
+	if err != nil || b.Manifest.Schema != 1 {
+		t.Errorf("%+v, %v", b, err)
+	}
+	if schema, err := database.CheckFile(t.Context(), dir.Database()); schema != 1 || err != nil {
+		t.Errorf("the schema is %d now, %v", schema, err)
+	}
+}
+
+func TestWhereNothingIsABackupMakesNothing(t *testing.T) {
+	cfg := settings(t, hubtest.New(t))
+	cfg.DataDir = filepath.Join(cfg.DataDir, "none")
+	if err := app.Backup(t.Context(), cfg, io.Discard); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "--data-dir") {
+		t.Errorf("Backup = %v", err)
+	}
+	if _, err := os.Stat(cfg.DataDir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the data directory was made: %v", err)
 	}
 }
