@@ -14,7 +14,7 @@ var arrows = map[string][]string{
 	"pulltrail": {"internal/cli"},
 	"app": {
 		"collector", "indexer", "mqttio", "scheduler",
-		"internal/broker", "internal/config", "internal/control", "internal/database", "internal/datadir", "internal/deadletter",
+		"internal/backup", "internal/broker", "internal/config", "internal/control", "internal/database", "internal/datadir", "internal/deadletter",
 		"internal/history", "internal/homeassistant", "internal/journal", "internal/outbox", "internal/rollup", "internal/roster", "internal/state", "internal/trail", "internal/version",
 		"internal/web", "internal/web/access", "internal/web/api", "internal/web/ops", "internal/web/page", "internal/web/share",
 	},
@@ -25,12 +25,13 @@ var arrows = map[string][]string{
 	"mqttio":    {"internal/passhash"},
 	"indexer":   {"internal/search"},
 
-	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/provision", "internal/search", "internal/systemd", "internal/transfer", "internal/version", "internal/web"},
+	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/backup", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/provision", "internal/search", "internal/systemd", "internal/transfer", "internal/version", "internal/web"},
 	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/compat", "internal/nearest", "internal/web", "internal/datadir"},
 
 	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
 	"internal/problem": nil, "internal/secret": nil, "internal/version": nil, "internal/trail": nil, "internal/tlsconf": {},
 
+	"internal/backup":        {"internal/database", "internal/datadir", "internal/journal"},
 	"internal/broker":        {"internal/passhash"},
 	"internal/compat":        {},
 	"internal/control":       {},

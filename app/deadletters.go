@@ -18,6 +18,7 @@ type daemon struct {
 	*archive
 	indices
 	control.Reloader
+	keeper
 }
 
 // letterbox is what a person can do about the messages that were refused.

@@ -85,7 +85,7 @@ func newDesk(t *testing.T) *desk {
 	letters := deadletter.New(db, deadletter.Options{})
 	in := &intake{router: router, history: d.trail, journal: j, letters: letters, log: log}
 	in.followers = []*indexer.Follower{indexer.NewFollower(indexer.FollowerOptions{
-		Name: journalLog, Log: j, LogID: "log", Sink: d.sink, Router: router, Cursors: state.New(db), DeadLetters: letters,
+		Name: journalLog, Log: j, LogID: func(document.Position) string { return "log" }, Sink: d.sink, Router: router, Cursors: state.New(db), DeadLetters: letters,
 		BatchSize: 10, BatchBytes: 1000, Logger: log, Registerer: prometheus.NewRegistry(),
 	})}
 	d.letterbox = in.letterbox(1000)

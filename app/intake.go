@@ -80,7 +80,7 @@ func openIntake(cfg config.Config, o intakeOptions, ps *parts) (*intake, error) 
 
 // follow lets a sink follow each log.
 func (in *intake) follow(cfg config.Config, o intakeOptions, sink indexer.Sink, ps *parts) {
-	add := func(name string, log indexer.Log, id string, router *indexer.Router, advanced func(document.Position)) {
+	add := func(name string, log indexer.Log, id func(document.Position) string, router *indexer.Router, advanced func(document.Position)) {
 		f := indexer.NewFollower(indexer.FollowerOptions{
 			Name: name, Log: log, LogID: id, Sink: sink, Router: router, Cursors: o.cursors, DeadLetters: o.letters,
 			Concurrency: cfg.Indexer.Concurrency, BatchSize: cfg.Indexer.BatchSize, BatchBytes: cfg.Indexer.BatchBytes,
@@ -90,10 +90,10 @@ func (in *intake) follow(cfg config.Config, o intakeOptions, sink indexer.Sink, 
 		ps.run(sink.String()+" after "+name, f.Run)
 	}
 	if len(o.router.Filters(indexer.KindSnapshot)) > 0 {
-		add(historyLog, o.trail, "", o.router.ForHistory(cfg.MQTT.OwnFilter()), nil)
+		add(historyLog, o.trail, nil, o.router.ForHistory(cfg.MQTT.OwnFilter()), nil)
 	}
 	if in.journal != nil {
-		add(journalLog, in.journal, in.journal.ID(), o.router, in.slowest.add(in.truncate))
+		add(journalLog, in.journal, in.journal.ID, o.router, in.slowest.add(in.truncate))
 	}
 }
 

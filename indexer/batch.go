@@ -30,7 +30,7 @@ func (f *Follower) resolve(entries []document.Entry) *batch {
 		docs:    make([]document.Document, 0, len(entries)),
 	}
 	for _, entry := range entries {
-		doc, err := f.opts.Router.Resolve(entry, f.opts.LogID)
+		doc, err := f.opts.Router.Resolve(entry, f.opts.LogID(entry.Position))
 		switch {
 		case errors.Is(err, ErrSkip):
 			f.metrics.skipped.Inc()

@@ -26,9 +26,9 @@ type FollowerOptions struct {
 	// Name is the log's name in cursors, dead letters and metrics.
 	Name string
 	Log  Log
-	// LogID is the log's identity, a part of the ids of documents that have none of
-	// their own. Empty: Name.
-	LogID       string
+	// LogID is the log's identity at a position, a part of the ids of documents that have
+	// none of their own. Nil: Name.
+	LogID       func(document.Position) string
 	Sink        Sink
 	Router      *Router
 	Cursors     Cursors
@@ -61,8 +61,8 @@ type Follower struct {
 // NewFollower makes a follower; Run runs it. It panics where the registerer knows a
 // follower of the same log and sink already.
 func NewFollower(opts FollowerOptions) *Follower {
-	if opts.LogID == "" {
-		opts.LogID = opts.Name
+	if opts.LogID == nil {
+		opts.LogID = func(document.Position) string { return opts.Name }
 	}
 	opts.Concurrency = max(1, opts.Concurrency)
 	f := &Follower{opts: opts, sink: opts.Sink.String()}

@@ -49,7 +49,7 @@ func follow(t *testing.T, prepare func(*bench)) *bench {
 		sink = b.wrap
 	}
 	b.follower = NewFollower(FollowerOptions{
-		Name: "journal", LogID: "log", Log: b.log, Sink: sink, Cursors: b.cursors, DeadLetters: b.letters,
+		Name: "journal", LogID: func(document.Position) string { return "log" }, Log: b.log, Sink: sink, Cursors: b.cursors, DeadLetters: b.letters,
 		Router:    newTestRouter(t, Route{Topic: "s", Kind: KindDocument, Index: "i"}),
 		BatchSize: 3, BatchBytes: 1000, Concurrency: b.concurrency,
 		Logger:     slog.New(slog.NewTextHandler(b.lines, nil)),

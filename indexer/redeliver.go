@@ -71,7 +71,7 @@ func (f *Follower) Redeliver(ctx context.Context, letters []document.DeadLetter)
 	var tried []document.DeadLetter
 	var docs []document.Document
 	for _, letter := range letters {
-		doc, err := f.opts.Router.Resolve(document.Entry{Message: letter.Message, Position: letter.Position}, f.opts.LogID)
+		doc, err := f.opts.Router.Resolve(document.Entry{Message: letter.Message, Position: letter.Position}, f.opts.LogID(letter.Position))
 		if err != nil {
 			r.refuse(letter, err)
 			continue

@@ -60,6 +60,9 @@ type command struct {
 	Import       importCommand       `cmd:"" help:"Bring older data into history: CSV, JSON lines, or the indices of a cluster."`
 	Export       exportCommand       `cmd:"" help:"Write history, or pulls per day, as CSV, JSON or JSON lines."`
 
+	Backup  backupCommand  `cmd:"" help:"Write everything that is kept into one file, while the daemon runs."`
+	Restore restoreCommand `cmd:"" help:"Bring a backup into an empty data directory, or check it."`
+
 	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
 
 	Indices indicesCommand `cmd:"" help:"List, create or delete the indices that the routes name."`

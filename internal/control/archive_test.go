@@ -19,6 +19,7 @@ type shelf struct {
 	Collector
 	Letters
 	Reloader
+	Backups
 	fail  error
 	batch Batch
 	which Range

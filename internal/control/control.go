@@ -49,6 +49,7 @@ type Daemon interface {
 	History
 	Indices
 	Reloader
+	Backups
 }
 
 // History is what can be done with history, also where no daemon runs.

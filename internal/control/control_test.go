@@ -26,6 +26,7 @@ type fake struct {
 	Archive
 	Indices
 	Reloader
+	Backups
 	collect func(ctx context.Context, repositories []hub.Repository, progress func(Result)) (Summary, error)
 }
 

@@ -22,6 +22,7 @@ var letter = Letter{
 
 // letterbox is a Daemon with one dead letter.
 type letterbox struct {
+	Backups
 	Curves
 	Indices
 	Collector

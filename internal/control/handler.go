@@ -63,6 +63,7 @@ func handler(daemon Daemon, log *slog.Logger) http.Handler {
 	})
 	mux.HandleFunc("POST /export", func(w http.ResponseWriter, r *http.Request) { stream(w, r, log, daemon.Export) })
 	mux.HandleFunc("POST /export/daily", func(w http.ResponseWriter, r *http.Request) { stream(w, r, log, daemon.Daily) })
+	mux.HandleFunc("POST /backup", func(w http.ResponseWriter, r *http.Request) { backup(w, r, daemon, log) })
 	return mux
 }
 

@@ -27,8 +27,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// readers bounds the connections that read at the same time.
-const readers = 4
+const (
+	// readers bounds the connections that read at the same time.
+	readers = 4
+	// maxLog is the size, in bytes, to which the log (-wal) is cut when it begins anew. It
+	// is larger only while somebody reads an old state, such as a backup.
+	maxLog = 64 << 20
+)
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
@@ -67,7 +72,8 @@ func create(path string) error {
 
 func connect(path, option string, connections int) (*sql.DB, error) {
 	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() +
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" + option
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" +
+		fmt.Sprintf("_pragma=journal_size_limit(%d)&", maxLog) + option
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
@@ -120,12 +126,9 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	var version int
-	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return fmt.Errorf("read the schema's version: %w", err)
-	}
-	if version > len(files) {
-		return fmt.Errorf("schema version %d is newer than this program knows (%d): use the version of pulltrail that wrote it, or restore an older backup", version, len(files))
+	version, err := schemaOf(ctx, db)
+	if err != nil {
+		return err
 	}
 	for i, file := range files[version:] {
 		script, err := migrations.ReadFile(file)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,7 +85,7 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), "newer") {
+	if _, err := Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), "9999 is newer than this program knows") || !strings.Contains(err.Error(), "restore a backup") {
 		t.Errorf("Open = %v", err)
 	}
 }
@@ -104,34 +102,4 @@ func open(t *testing.T, path string) *DB {
 		}
 	})
 	return db
-}
-
-func TestAFileOfEachOlderSchemaIsBroughtUpToDate(t *testing.T) {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for version := range files {
-		path := filepath.Join(t.TempDir(), "test.db")
-		older, err := connect(path, "_txlock=immediate", 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, file := range files[:version] {
-			script, err := migrations.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := older.Exec(string(script) + fmt.Sprintf("PRAGMA user_version = %d", i+1)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := older.Close(); err != nil {
-			t.Fatal(err)
-		}
-		var now int
-		if err := open(t, path).Reader().QueryRow("PRAGMA user_version").Scan(&now); err != nil || now != len(files) {
-			t.Errorf("schema %d became %d, want %d (%v)", version, now, len(files), err)
-		}
-	}
 }

@@ -1,6 +1,11 @@
 // Package datadir is the one directory that holds all that Pulltrail must not
 // lose. One process at a time owns it: the lock is the kernel's, so it is gone
 // with the process however that ends.
+//
+// Its content can be replaced as a whole by a Staging: at any moment that a kill may
+// choose, whoever opens the directory next finds either all of the old content, or all
+// of the new, or is told that the replacing was broken off. The old content is set aside
+// and never deleted.
 package datadir
 
 import (
@@ -16,15 +21,38 @@ import (
 // ErrInUse says that another process owns the directory.
 var ErrInUse = errors.New("the data directory is in use")
 
+// The names of what is kept.
+const (
+	DatabaseName = "pulltrail.db"
+	JournalName  = "journal"
+)
+
 // Dir is an owned data directory.
 type Dir struct {
 	path string
 	lock *os.File
+
+	// rename replaces os.Rename, in tests of a kill in between.
+	rename func(from, to string) error
 }
 
 // Open makes the directory where it is missing and takes the lock. The error is
-// ErrInUse where a running daemon, or another command, has it.
+// ErrInUse where a running daemon, or another command, has it, and ErrBrokenOff where a
+// restore has not come to its end.
 func Open(path string) (*Dir, error) {
+	d, err := OpenToReplace(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.intact(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// OpenToReplace is Open for whoever is about to replace the content: that an earlier
+// attempt was broken off is no error.
+func OpenToReplace(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w; name a directory that this user may write", err)
 	}
@@ -37,9 +65,12 @@ func Open(path string) (*Dir, error) {
 		err := fmt.Errorf("%s: %w by process %s", path, ErrInUse, strings.TrimSpace(string(owner)))
 		return nil, errors.Join(err, lock.Close())
 	}
-	d := &Dir{path: path, lock: lock}
-	if err := d.sign(); err != nil {
+	d := &Dir{path: path, lock: lock, rename: os.Rename}
+	if err := errors.Join(d.sign(), d.adopt(lock.Name())); err != nil {
 		return nil, errors.Join(err, d.Close())
+	}
+	if err := d.finish(); err != nil {
+		return nil, errors.Join(fmt.Errorf("data_dir: finish a restore: %w", err), d.Close())
 	}
 	return d, nil
 }
@@ -59,10 +90,10 @@ func (d *Dir) sign() error {
 func (d *Dir) Close() error { return d.lock.Close() }
 
 // Database is the path of the SQLite file.
-func (d *Dir) Database() string { return filepath.Join(d.path, "pulltrail.db") }
+func (d *Dir) Database() string { return filepath.Join(d.path, DatabaseName) }
 
 // Journal is the directory of the journal.
-func (d *Dir) Journal() string { return filepath.Join(d.path, "journal") }
+func (d *Dir) Journal() string { return filepath.Join(d.path, JournalName) }
 
 // ControlSocket is the path of the Unix socket over which commands talk to the
 // daemon that owns the data directory at path.

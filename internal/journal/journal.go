@@ -82,10 +82,10 @@ type file interface {
 
 // Journal is an open log. It is safe for concurrent use.
 type Journal struct {
-	dir     string
-	id      string
-	opts    Options
-	metrics *metrics
+	dir         string
+	generations []generation // the UUIDs, of which there is at least one
+	opts        Options
+	metrics     *metrics
 
 	// writing serialises what changes files. It is taken before mu.
 	writing  sync.Mutex
@@ -125,10 +125,6 @@ func Open(dir string, opts Options) (*Journal, error) {
 	j.measure()
 	return j, nil
 }
-
-// ID is the UUID of this log, made with its directory. Together with a position it
-// names an entry for all time.
-func (j *Journal) ID() string { return j.id }
 
 // Head is the position of the newest entry, also when that was truncated; 0 when
 // there has never been one.

@@ -237,15 +237,15 @@ func TestMessagesThatCanNeverBeStoredAreRefusedAlone(t *testing.T) {
 func TestIdentityAndPositionSurviveReopening(t *testing.T) {
 	dir := t.TempDir()
 	j := open(t, dir, Options{SegmentBytes: 250})
-	id := j.ID()
+	id := j.ID(1)
 	if len(id) != 36 {
 		t.Fatalf("id = %q", id)
 	}
 	add(t, j, 1, 7)
 	shut(t, j)
 	j = open(t, dir, Options{SegmentBytes: 250})
-	if j.ID() != id || head(t, j) != 7 {
-		t.Errorf("id %q, head %d after reopening", j.ID(), head(t, j))
+	if j.ID(1) != id || head(t, j) != 7 {
+		t.Errorf("id %q, head %d after reopening", j.ID(1), head(t, j))
 	}
 	add(t, j, 8, 9)
 	equal(t, all(t, j, 0), entries(1, 9))
@@ -472,6 +472,8 @@ pulltrail_journal_segments 2
 	shut(t, open(t, dir, Options{Registerer: registry}))
 }
 
+const someID = "7f2c5a53-0c3e-4c65-9d5f-0a6d1b1f7a11"
+
 func TestOpenRefusesWhatItCannotUnderstand(t *testing.T) {
 	write := func(name, content string) func(t *testing.T, dir string) {
 		return func(t *testing.T, dir string) {
@@ -486,7 +488,10 @@ func TestOpenRefusesWhatItCannotUnderstand(t *testing.T) {
 		spoil  func(t *testing.T, dir string)
 		reason string
 	}{
-		{"an identity that is no UUID", write("id", "hello\n"), `"hello\n" is not a UUID`},
+		{"an identity that is no UUID", write("id", "hello\n"), `"hello" is not a UUID`},
+		{"an empty identity", write("id", "\n"), "is empty"},
+		{"a further identity without its position", write("id", someID+"\n"+someID+" x\n"), "is not a UUID with its position"},
+		{"identities out of order", write("id", someID+"\n"+someID+" 7\n"+someID+" 3\n"), someID + ` 3" is not a UUID with its position`},
 		{"a file that is not named by a position", write("first.log", ""), "is not named as a segment"},
 		{"a segment of a newer version", write("00000000000000000009.log", magic+"\x02\x00\x00\x00"), "format 2, written by a newer version of Pulltrail"},
 		{"segments that are gone", func(t *testing.T, dir string) {
@@ -521,15 +526,15 @@ func TestOpenRefusesWhatItCannotUnderstand(t *testing.T) {
 func TestARestoredJournalWithoutIdentityGetsANewOne(t *testing.T) {
 	dir := t.TempDir()
 	j := open(t, dir, Options{})
-	id := j.ID()
+	id := j.ID(1)
 	add(t, j, 1, 2)
 	shut(t, j)
 	if err := os.Remove(filepath.Join(dir, "id")); err != nil {
 		t.Fatal(err)
 	}
 	j = open(t, dir, Options{})
-	if j.ID() == id || len(j.ID()) != 36 {
-		t.Errorf("id = %q", j.ID())
+	if j.ID(1) == id || len(j.ID(1)) != 36 {
+		t.Errorf("id = %q", j.ID(1))
 	}
 	equal(t, all(t, j, 0), entries(1, 2))
 }

@@ -21,7 +21,7 @@ func (j *Journal) recover() error {
 	if err := syncDir(filepath.Dir(j.dir)); err != nil {
 		return err
 	}
-	id, err := readIdentity(j.dir)
+	ids, err := readIdentity(j.dir)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (j *Journal) recover() error {
 		return err
 	}
 	if len(j.segments) == 0 {
-		if id != "" {
+		if len(ids) > 0 {
 			return fmt.Errorf("%s: the segments are gone, so which positions were used is unknown; "+
 				"restore them, or delete the whole directory and the sinks' cursors with it", j.dir)
 		}
@@ -40,8 +40,8 @@ func (j *Journal) recover() error {
 	if err != nil {
 		return err
 	}
-	if j.id = id; id == "" {
-		j.id, err = writeIdentity(j.dir)
+	if j.generations = ids; len(ids) == 0 {
+		j.generations, err = newIdentity(j.dir)
 	}
 	if err != nil {
 		return errors.Join(err, j.file.Close())
@@ -49,7 +49,7 @@ func (j *Journal) recover() error {
 	return nil
 }
 
-// load lists the segments. Where one ends is recorded in the one after it.
+// load removes what was being made, and lists the segments.
 func (j *Journal) load() error {
 	leftovers, err := filepath.Glob(filepath.Join(j.dir, "*.tmp"))
 	if err != nil {
@@ -60,6 +60,11 @@ func (j *Journal) load() error {
 			return err
 		}
 	}
+	return j.list()
+}
+
+// list reads which segments there are. Where one ends is recorded in the one after it.
+func (j *Journal) list() error {
 	paths, err := filepath.Glob(filepath.Join(j.dir, "*"+suffix))
 	if err != nil {
 		return err

@@ -1,0 +1,261 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/google/renameio/v2"
+	"golang.org/x/term"
+
+	"pulltrail/app"
+	"pulltrail/internal/backup"
+	"pulltrail/internal/config"
+	"pulltrail/internal/control"
+	"pulltrail/internal/transfer"
+)
+
+type backupCommand struct {
+	File  string `arg:"" name:"file" help:"Where to write it, such as pulltrail.tar.zst; - is standard output."`
+	Force bool   `help:"Write over a file that is there."`
+	Quiet bool   `short:"q" help:"Show no progress."`
+	JSON  bool   `help:"Print one JSON object in place of a sentence."`
+}
+
+// Help is what --help says besides.
+func (backupCommand) Help() string {
+	return `Everything in the data directory as it is at one moment: history, what is on its way, dead
+letters, cursors, the journal of documents. Nothing has to stop: a running daemon writes the
+backup and goes on with its work; where none runs, this command reads the directory.
+
+  pulltrail backup pulltrail-$(date +%F).tar.zst
+  pulltrail backup - | ssh elsewhere 'cat > pulltrail.tar.zst'
+  pulltrail restore --check pulltrail.tar.zst
+
+The file is there when all is in it and on disk, and for its owner alone: private
+repositories may stand in it. Configuration and passwords are not in it.
+
+It is a tar archive, compressed by zstd, with checksums: tar --zstd -xf unpacks it, and
+sha256sum -c SHA256SUMS checks it. What it is for is pulltrail restore.`
+}
+
+// saved is what became of a backup, and what --json prints.
+type saved struct {
+	File string `json:"file"`
+	// Bytes are those of the file, compressed.
+	Bytes int64 `json:"bytes"`
+	backup.Manifest
+}
+
+// Run makes a backup.
+func (c backupCommand) Run(ctx context.Context, p *Process, top *command) error {
+	cfg, err := top.load(p)
+	if err != nil {
+		return err
+	}
+	meter := newMeter(p.Stderr, c.Quiet)
+	defer meter.clear()
+	if c.File == "-" {
+		return c.toOutput(ctx, p, cfg, meter)
+	}
+	if err := c.vacant(); err != nil {
+		return err
+	}
+	s, err := c.toFile(ctx, cfg, meter)
+	meter.clear()
+	if err != nil {
+		return backupFailed(c.File, err)
+	}
+	if c.JSON {
+		return printJSON(p.Stdout, s)
+	}
+	_, err = fmt.Fprintln(p.Stdout, s.sentence())
+	return err
+}
+
+// toOutput writes where the reader has to look after the rest.
+func (c backupCommand) toOutput(ctx context.Context, p *Process, cfg config.Config, meter *meter) error {
+	if c.JSON {
+		return fmt.Errorf("--json goes without -, where the backup itself is printed (%w)", errUsage)
+	}
+	if f, ok := p.Stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return fmt.Errorf("a backup is nothing to look at: name a file, or let the shell write it, with > (%w)", errUsage)
+	}
+	s, err := save(ctx, p.Stdout, cfg, meter)
+	meter.clear()
+	if err != nil {
+		return backupFailed("standard output", err)
+	}
+	s.File = "standard output"
+	fmt.Fprintf(p.Stderr, "pulltrail: %s\n", s.sentence())
+	return nil
+}
+
+// vacant refuses a file that is not to be written over.
+func (c backupCommand) vacant() error {
+	info, err := os.Stat(c.File)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory: name a file in it", c.File)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no file that can be replaced: let the shell write there, with - and >", c.File)
+	case !c.Force:
+		return fmt.Errorf("%s is there already: name another file, or write over it with --force", c.File)
+	}
+	return nil
+}
+
+// toFile makes a file that is there as a whole or not at all.
+func (c backupCommand) toFile(ctx context.Context, cfg config.Config, meter *meter) (s saved, err error) {
+	dir := filepath.Dir(c.File)
+	f, err := renameio.NewPendingFile(c.File, renameio.WithStaticPermissions(0o600), renameio.WithTempDir(dir))
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, f.Cleanup()) }()
+	if s, err = save(ctx, f, cfg, meter); err != nil {
+		return s, err
+	}
+	s.File = c.File
+	if err := c.vacant(); err != nil { // somebody may have come since
+		return s, err
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return s, err
+	}
+	return s, syncDir(dir)
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// save writes a backup to w, compressed, and reads it as it passes: what is not whole is
+// an error.
+func save(ctx context.Context, w io.Writer, cfg config.Config, meter *meter) (s saved, err error) {
+	writing, cancel := context.WithCancel(ctx)
+	defer cancel()
+	from, to := io.Pipe()
+	wrote := make(chan error, 1)
+	go func() {
+		err := write(writing, cfg, to)
+		_ = to.CloseWithError(err) // which never fails
+		wrote <- err
+	}()
+	counted := &countingWriter{w: w}
+	out, err := backup.Compress(counted)
+	if err == nil {
+		s.Manifest, err = follow(ctx, io.TeeReader(from, out), meter)
+	}
+	cancel()
+	_ = from.Close() // which never fails
+	switch said := <-wrote; {
+	case ctx.Err() != nil:
+		return s, ctx.Err()
+	case said != nil && !errors.Is(said, io.ErrClosedPipe) && !errors.Is(said, context.Canceled):
+		return s, said // the cause of the other
+	case err != nil:
+		return s, err
+	}
+	err = out.Close()
+	s.Bytes = counted.n
+	return s, err
+}
+
+// write lets the daemon write a backup, or does it alone where none runs.
+func write(ctx context.Context, cfg config.Config, w io.Writer) error {
+	return reachOr(cfg, func(daemon *control.Client) error { return daemon.Backup(ctx, w) }, func() error {
+		return app.Backup(ctx, cfg, w)
+	})
+}
+
+// follow reads a backup to its end.
+func follow(ctx context.Context, r io.Reader, meter *meter) (backup.Manifest, error) {
+	b, err := backup.NewReader(r)
+	if err != nil {
+		return backup.Manifest{}, err
+	}
+	progress := transfer.Progress{Total: b.Manifest.Bytes(), Bytes: true}
+	if err := b.Each(ctx, func(_ backup.File, content io.Reader) error {
+		_, err := io.Copy(io.Discard, io.TeeReader(content, countingFunc(func(n int) {
+			progress.Done += int64(n)
+			meter.show(progress)
+		})))
+		return err
+	}); err != nil {
+		return b.Manifest, err
+	}
+	_, err = io.Copy(io.Discard, r) // the padding of the archive, and what the daemon says at the end
+	return b.Manifest, err
+}
+
+// countingFunc is told how many bytes pass.
+type countingFunc func(n int)
+
+func (f countingFunc) Write(b []byte) (int, error) {
+	f(len(b))
+	return len(b), nil
+}
+
+// countingWriter counts what was written.
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// backupFailed says what can be done about an error.
+func backupFailed(where string, err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return fmt.Errorf("%w: make room, or write it elsewhere; no backup was made", err)
+	case errors.Is(err, syscall.EPIPE):
+		return fmt.Errorf("%s was closed before the backup was whole: %w", where, err)
+	}
+	return err
+}
+
+// sentence is such as "pulltrail.tar.zst (1.2 MB): 12,345 snapshots of 7 repositories, 3
+// dead letters, 20 journal entries, as of 2026-01-31 01:00:00 UTC".
+func (s saved) sentence() string {
+	return fmt.Sprintf("%s (%s): %s", s.File, humanize.Bytes(uint64(s.Bytes)), inWords(s.Manifest)) //nolint:gosec // a size
+}
+
+func inWords(m backup.Manifest) string {
+	repositories := "repositories"
+	if m.Counts.Repositories == 1 {
+		repositories = "repository"
+	}
+	parts := []string{fmt.Sprintf("%s snapshots of %s %s", grouped(&m.Counts.Snapshots), grouped(&m.Counts.Repositories), repositories)}
+	for _, more := range []struct {
+		n    int64
+		what string
+	}{{m.Counts.Outbox, "in the outbox"}, {m.Counts.DeadLetters, "dead letters"}, {m.Counts.JournalEntries, "documents in the journal"}} {
+		if more.n > 0 {
+			parts = append(parts, grouped(&more.n)+" "+more.what)
+		}
+	}
+	return strings.Join(parts, ", ") + ", as of " + m.Created.UTC().Format(time.DateTime) + " UTC"
+}

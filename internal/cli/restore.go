@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"pulltrail/internal/backup"
+	"pulltrail/internal/datadir"
+	"pulltrail/internal/transfer"
+)
+
+type restoreCommand struct {
+	File    string `arg:"" name:"file" help:"What pulltrail backup has written; - is standard input."`
+	Replace bool   `help:"Set aside what is in the data directory, under another name in it."`
+	Check   bool   `help:"Restore into a directory for temporary files instead (TMPDIR), and delete that again: whether the backup is good."`
+	Quiet   bool   `short:"q" help:"Show no progress."`
+	JSON    bool   `help:"Print one JSON object in place of a sentence."`
+}
+
+// Help is what --help says besides.
+func (restoreCommand) Help() string {
+	return `Brings a backup into the data directory, on which no daemon may run. The directory must be
+empty, or --replace sets its content aside, which is never deleted.
+
+  pulltrail restore pulltrail-2026-01-31.tar.zst
+  pulltrail restore --check pulltrail-2026-01-31.tar.zst
+  ssh elsewhere cat pulltrail.tar.zst | pulltrail restore -
+
+Everything is verified before anything is changed: checksums, the database page by page, the
+journal. One that is damaged, or that a newer version has made, is refused. A restore that is
+killed leaves what was there, and the daemon does not start on it before the restore is run
+again.
+
+What came after the backup was made is not in it. A cluster that has it gives snapshots back:
+pulltrail import --from-opensearch.`
+}
+
+// restored is what --json prints.
+type restored struct {
+	Checked bool   `json:"checked_only"`
+	DataDir string `json:"data_dir,omitempty"`
+	Aside   string `json:"set_aside,omitempty"`
+	backup.Manifest
+}
+
+// Run restores.
+func (c restoreCommand) Run(ctx context.Context, p *Process, top *command) error {
+	if c.Check && c.Replace {
+		return fmt.Errorf("--check changes nothing, so it goes without --replace (%w)", errUsage)
+	}
+	cfg, err := top.load(p)
+	if err != nil {
+		return err
+	}
+	from, err := c.open(p)
+	if err != nil {
+		return err
+	}
+	defer from.Close() //nolint:errcheck // it was only read
+	meter := newMeter(p.Stderr, c.Quiet)
+	opts := backup.Options{Replace: c.Replace, Log: logger(p, quieter(cfg)), Progress: func(done, total int64) {
+		meter.show(transfer.Progress{Done: done, Total: total, Bytes: true})
+	}}
+	r := restored{Checked: c.Check}
+	if c.Check {
+		r.Manifest, err = backup.Check(ctx, from, opts)
+	} else {
+		var done backup.Restored
+		done, err = backup.Restore(ctx, cfg.DataDir, from, opts)
+		r.DataDir, r.Aside, r.Manifest = cfg.DataDir, done.Aside, done.Manifest
+	}
+	meter.clear()
+	if err != nil {
+		return c.failed(err)
+	}
+	if c.JSON {
+		return printJSON(p.Stdout, r)
+	}
+	return c.print(p.Stdout, r)
+}
+
+func (c restoreCommand) open(p *Process) (io.ReadCloser, error) {
+	if c.File != "-" {
+		return os.Open(c.File)
+	}
+	if p.Stdin == nil {
+		return nil, errors.New("there is no standard input")
+	}
+	return io.NopCloser(p.Stdin), nil
+}
+
+// failed says what can be done about an error.
+func (c restoreCommand) failed(err error) error {
+	switch {
+	case errors.Is(err, backup.ErrNotEmpty):
+		return fmt.Errorf("%w: write --replace to set aside what is there, or name another directory with --data-dir", err)
+	case errors.Is(err, datadir.ErrInUse):
+		return fmt.Errorf("%w: stop it first", err)
+	case errors.Is(err, backup.ErrDamaged):
+		return fmt.Errorf("%s: %w; use another backup", c.File, err)
+	case errors.Is(err, backup.ErrNewer):
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	return err
+}
+
+func (c restoreCommand) print(w io.Writer, r restored) error {
+	if c.Check {
+		_, err := fmt.Fprintf(w, "%s is good: %s\n", c.File, inWords(r.Manifest))
+		return err
+	}
+	_, err := fmt.Fprintf(w, "restored into %s: %s\n", r.DataDir, inWords(r.Manifest))
+	if err == nil && r.Aside != "" {
+		_, err = fmt.Fprintf(w, "what was there before is in %s\n", r.Aside)
+	}
+	return err
+}

@@ -1,0 +1,4 @@
+INSERT INTO roster VALUES
+    ('library', 'nginx', 0, 1769828400000000, 1769828400000000, 0, NULL, NULL, '', ''),
+    ('grafana', 'gone', 1, 1769828400000000, 1769800000000000, 3, 1769821200000000, 1769828400000000, 'not_found', 'status 404');
+INSERT INTO listings VALUES ('grafana', 1769828400000000, 2, 100, 250, 0, '');

@@ -1,0 +1,1 @@
+INSERT INTO announced VALUES ('homeassistant/device/pulltrail/config');
