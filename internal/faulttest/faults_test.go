@@ -37,6 +37,14 @@ func faultsOfMQTT() []scenario {
 				w.owe() // an answer of Docker Hub that was under way is asked for again
 			}
 		}},
+		{name: "backups are made, again and again", fault: func(w *world) {
+			file := filepath.Join(w.t.TempDir(), "backup.tar.zst")
+			for range 5 {
+				time.Sleep(time.Duration(rand.IntN(int(outage() / 5))))
+				w.daemon.run("backup", "--force", file)
+			}
+			w.daemon.run("restore", "--check", file)
+		}},
 		{name: "the program is killed while it reads its configuration anew", fault: func(w *world) {
 			for range 10 {
 				if err := w.daemon.command.Process.Signal(syscall.SIGHUP); err != nil {
