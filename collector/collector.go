@@ -150,6 +150,8 @@ type Collector struct {
 	last   *Summary // guarded by mu; nil before the end of the first run
 	state  State    // guarded by mu
 	unable unable   // guarded by mu
+	// failing are repositories, unlisted namespaces; both are guarded by mu.
+	failing, unlisted failing
 }
 
 // New makes a Collector. The error is about the configuration, or metrics that
@@ -178,8 +180,9 @@ func New(cfg Config, opts Options) (*Collector, error) {
 		client: client, login: newLogin(cfg.Username, password), gate: newGate(cfg.Rate),
 		outbox: opts.Outbox, known: opts.Known, roster: opts.Roster, log: opts.Log, plan: cfg.Plan(),
 		concurrency: cfg.Concurrency, budget: cfg.Budget, tries: cfg.Tries, goneAfter: cfg.GoneAfter,
-		always: cfg.Detail == DetailAlways,
-		state:  State{OK: true, Since: time.Now().UTC()},
+		always:  cfg.Detail == DetailAlways,
+		state:   State{OK: true, Since: time.Now().UTC()},
+		failing: failing{}, unlisted: failing{},
 	}
 	if c.metrics, err = newMetrics(opts.Registerer, c.gate); err != nil {
 		return nil, fmt.Errorf("collector: metrics: %w", err)
@@ -260,15 +263,17 @@ func (c *Collector) Limits() (Limits, bool) { return c.gate.state() }
 // Plan is what the configuration says to track.
 func (c *Collector) Plan() Plan { return c.plan }
 
-// count enters a result into the summary, the metrics and, for a failure, the log.
+// count enters a result into the summary, the metrics and the log.
 func (c *Collector) count(r Result, summary *Summary) {
+	if !r.Skipped && r.Cause != Cancelled && r.Cause != Budget { // those have one line together
+		c.mu.Lock()
+		c.failing.log(c.log, "repository", r.Repository.String(), r.Cause, r.Err, "slot", summary.Slot)
+		c.mu.Unlock()
+	}
 	switch {
 	case r.Err != nil:
 		summary.Failed++
 		c.metrics.failures.WithLabelValues(string(r.Cause)).Inc()
-		if r.Cause != Cancelled && r.Cause != Budget { // those have one line together
-			c.log.Warn("repository failed", "repository", r.Repository.String(), "slot", summary.Slot, "cause", string(r.Cause), "err", r.Err)
-		}
 	case r.Skipped:
 		summary.Skipped++
 	default:

@@ -93,6 +93,38 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// What goes on failing is no news, in a log that somebody reads.
+func TestAFailureIsLoggedWhenItBeginsChangesAndEnds(t *testing.T) {
+	h := hubtest.New(t)
+	r := newRig(t, h.URL, nil, nil)
+	at := slot
+	collect := func() {
+		at = at.Add(time.Hour)
+		if _, err := r.Collect(t.Context(), at, repositories(t, "a/b"), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	collect() // it is not there
+	collect()
+	h.Set("a/b", 1)
+	h.Fail("a/b", hubtest.Status(http.StatusInternalServerError))
+	collect()
+	collect()
+	h.Fail("a/b", nil)
+	collect()
+	collect()
+	var said []string
+	for _, line := range append(r.log.lines(t, slog.LevelWarn), r.log.lines(t, slog.LevelInfo)...) {
+		if line["repository"] != nil {
+			said = append(said, fmt.Sprint(line["msg"], " ", line["cause"]))
+		}
+	}
+	want := []string{"repository failed not_found", "repository failed server_error", "repository answers again <nil>"}
+	if diff := cmp.Diff(want, said); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // exposition is the counters after one success and one failure.
 func exposition(failed collector.Cause) string {
 	causes := []string{

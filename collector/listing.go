@@ -38,8 +38,10 @@ func (r *run) list(ctx context.Context, n Namespace) {
 	l := &lister{run: r, namespace: n, seen: make(map[string]bool)}
 	l.Namespace = n.Name
 	l.follow(ctx)
-	if l.Err != nil && l.Cause != Cancelled && l.Cause != Budget {
-		r.log.Warn("namespace not listed whole", "namespace", n.Name, "slot", r.slot, "cause", string(l.Cause), "err", l.Err)
+	if l.Cause != Cancelled && l.Cause != Budget {
+		r.Collector.mu.Lock()
+		r.unlisted.log(r.log, "namespace", n.Name, l.Cause, l.Err, "slot", r.slot)
+		r.Collector.mu.Unlock()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
