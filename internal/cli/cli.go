@@ -132,7 +132,15 @@ func (c *command) loadWith(p *Process, found *compat.Found) (config.Config, erro
 			overrides[key] = value
 		}
 	}
-	return config.Load(config.Options{File: c.Config, Explicit: c.Config != "", Env: p.Env, Compat: found, Overrides: overrides})
+	var warnings []string
+	cfg, err := config.Load(config.Options{
+		File: c.Config, Explicit: c.Config != "", Env: p.Env, Compat: found, Overrides: overrides,
+		Warn: func(line string) { warnings = append(warnings, line) },
+	})
+	for _, line := range warnings {
+		logger(p, cfg).Warn(line)
+	}
+	return cfg, err
 }
 
 // sources are where the tutorial's containers have their configuration.
