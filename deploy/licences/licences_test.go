@@ -22,7 +22,7 @@ func TestTheNoticesAreThoseOfWhatIsLinked(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")); diff != "" {
-		t.Errorf("read what is new, then: go run ./deploy/licences notices >THIRD_PARTY_NOTICES\n%s", diff)
+		t.Errorf("read what is new, then: make notices\n%s", diff)
 	}
 }
 
