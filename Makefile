@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build run test race lint bench integration testbed-up testbed-down
+.PHONY: help build run test race lint bench integration testbed-up testbed-down notices sbom vulnerabilities release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,3 +31,16 @@ testbed-up: ## start the real servers
 
 testbed-down: ## stop them
 	testbed/testbed.sh down
+
+notices: ## write THIRD_PARTY_NOTICES anew
+	go run ./deploy/licences notices >notices.tmp && mv notices.tmp THIRD_PARTY_NOTICES
+
+sbom: ## build ./pulltrail, and list what it is made of in pulltrail.cdx.json
+	deploy/release/binary.sh pulltrail "$$(go env GOHOSTOS)" "$$(go env GOHOSTARCH)" 0.0.0
+	deploy/release/sbom.sh pulltrail 0.0.0 >pulltrail.cdx.json
+
+vulnerabilities: ## look for known ones in what the program calls
+	.ci/vulnerabilities
+
+release: ## build everything of the tag that is checked out, in deploy/release/out
+	deploy/release/build.sh

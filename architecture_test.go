@@ -61,7 +61,8 @@ var arrows = map[string][]string{
 	"internal/web/share":     {"internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply", "internal/web/svg"},
 	"internal/web/svg":       {"internal/trail"},
 
-	"bench": {},
+	"bench":           {},
+	"deploy/licences": {},
 
 	"internal/browsertest": {},
 	"internal/deploytest":  {},

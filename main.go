@@ -3,7 +3,7 @@ package main
 
 import (
 	"context"
-	_ "embed" // for the documented configuration
+	_ "embed" // for the documented configuration and the licences
 	"os"
 	"os/signal"
 	"syscall"
@@ -17,10 +17,15 @@ import (
 //go:embed config.yaml
 var documented []byte
 
+// notices are the licences of everything that is linked, which have to go with it.
+//
+//go:embed THIRD_PARTY_NOTICES
+var notices []byte
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := cli.Main(ctx, cli.Process{
-		Args: os.Args[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Documented: documented,
+		Args: os.Args[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Documented: documented, Notices: notices,
 	})
 	stop()
 	os.Exit(code)

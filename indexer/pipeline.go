@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"pulltrail/internal/document"
@@ -110,7 +111,7 @@ func (p *pipeline) waiting(ctx context.Context) (n int, err error) {
 			return caused{err, causeLog}
 		}
 		p.head.Store(uint64(head))
-		n = int(head - min(head, p.read)) //nolint:gosec // far below 2^63
+		n = int(min(head-min(head, p.read), math.MaxInt32))
 		return nil
 	})
 	return n, err

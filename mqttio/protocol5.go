@@ -3,6 +3,7 @@ package mqttio
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/eclipse/paho.golang/packets"
@@ -79,7 +80,7 @@ func (c *connection5) limits() limits {
 	if p := c.ack.Properties; p != nil {
 		l.retain = p.RetainAvailable
 		if p.MaximumPacketSize != nil {
-			l.maxPacket = int(*p.MaximumPacketSize)
+			l.maxPacket = int(min(*p.MaximumPacketSize, math.MaxInt32)) // more than a packet can have
 		}
 	}
 	return l

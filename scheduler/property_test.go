@@ -130,7 +130,7 @@ const (
 // reading is what the clock shows, in minutes.
 func reading(local time.Time) int {
 	_, offset := local.Zone()
-	return int(local.Unix()+int64(offset)) / 60
+	return int((local.Unix() + int64(offset)) / 60)
 }
 
 // watchFixed notes the first minutes at which the clock shows hour:minute or more.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the packages: deploy/packages/build.sh deb|rpm [ARCH [VERSION]]
-# ARCH is amd64, arm64 or arm7. OUT is where they go; SOURCE_DATE_EPOCH is their time.
+# ARCH is amd64, arm64 or arm7. OUT is where they go; SOURCE_DATE_EPOCH is their time;
+# PROGRAM is what was built before, with its SBOM beside it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -8,16 +9,18 @@ nfpm=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 packager=${1:?usage: build.sh deb|rpm [ARCH [VERSION]]}
 export ARCH=${2:-$(go env GOHOSTARCH)} VERSION=${3:-0.0.0}
 export OUT=${OUT:-deploy/packages/out}
-# Sources without their repository have no commit and no time.
-revision=$(git rev-parse HEAD 2>/dev/null) || revision=
+# Sources without their repository have no time.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
 
 mkdir -p "$OUT"
-goarch=$ARCH goarm=
-if [[ $ARCH == arm7 ]]; then goarch=arm goarm=7; fi
-CGO_ENABLED=0 GOOS=linux GOARCH=$goarch GOARM=$goarm go build -trimpath -o "$OUT/pulltrail" \
-  -ldflags "-s -w -X pulltrail/internal/version.number=$VERSION -X pulltrail/internal/version.revision=$revision" .
+if [[ -n ${PROGRAM:-} ]]; then
+  cp "$PROGRAM" "$OUT/pulltrail"
+  cp "$PROGRAM.cdx.json" "$OUT/pulltrail.cdx.json"
+else
+  deploy/release/binary.sh "$OUT/pulltrail" linux "$ARCH" "$VERSION"
+  deploy/release/sbom.sh "$OUT/pulltrail" "$VERSION" >"$OUT/pulltrail.cdx.json"
+fi
 # The service has its directory from systemd; commands beside it find it here.
 sed 's#^data_dir: data$#data_dir: /var/lib/pulltrail#' config.yaml >"$OUT/config.yaml"
 grep -q '^data_dir: /var/lib/pulltrail$' "$OUT/config.yaml" || { echo "build.sh: config.yaml has no data_dir: data" >&2; exit 1; }

@@ -34,6 +34,8 @@ type Process struct {
 	CompatDir string
 	// Documented is config.yaml with its comments.
 	Documented []byte
+	// Notices are the licences of everything that is linked.
+	Notices []byte
 }
 
 // command is the grammar. Kong makes the help from it.
@@ -50,7 +52,7 @@ type command struct {
 	Top     topCommand     `cmd:"" help:"Show how the repositories fare, with a sparkline of 30 days."`
 	Check   checkCommand   `cmd:"" help:"Check the configuration and, with --connect, every neighbour."`
 	Demo    demoCommand    `cmd:"" help:"Show everything on a simulated Docker Hub with two years of history. It reads no configuration, sends nothing anywhere and leaves nothing behind."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Version versionCommand `cmd:"" help:"Print the version, or the licences of everything in this program."`
 
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the daemon whether it is healthy, for containers and scripts."`
 
@@ -137,7 +139,15 @@ func (c *command) loadWith(p *Process, found *compat.Found) (config.Config, erro
 			overrides[key] = value
 		}
 	}
-	return config.Load(config.Options{File: c.Config, Explicit: c.Config != "", Env: p.Env, Compat: found, Overrides: overrides})
+	var warnings []string
+	cfg, err := config.Load(config.Options{
+		File: c.Config, Explicit: c.Config != "", Env: p.Env, Compat: found, Overrides: overrides,
+		Warn: func(line string) { warnings = append(warnings, line) },
+	})
+	for _, line := range warnings {
+		logger(p, cfg).Warn(line)
+	}
+	return cfg, err
 }
 
 // sources are where the tutorial's containers have their configuration.

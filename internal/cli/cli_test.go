@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 		"pulltrail": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			code := cli.Main(ctx, cli.Process{
-				Args: os.Args[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Documented: documented(),
+				Args: os.Args[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Documented: ofProject("config.yaml"), Notices: ofProject("THIRD_PARTY_NOTICES"),
 			})
 			stop()
 			os.Exit(code)
@@ -41,11 +41,11 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// documented is config.yaml of the project: scripts run elsewhere, so its place is that of
-// this file.
-func documented() []byte {
+// ofProject is a file of the project: scripts run elsewhere, so its place is told from that
+// of this file.
+func ofProject(name string) []byte {
 	_, here, _, _ := runtime.Caller(0)
-	data, err := os.ReadFile(filepath.Join(filepath.Dir(here), "..", "..", "config.yaml"))
+	data, err := os.ReadFile(filepath.Join(filepath.Dir(here), "..", "..", name))
 	if err != nil {
 		panic(err)
 	}

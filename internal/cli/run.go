@@ -40,10 +40,16 @@ func (runCommand) Run(ctx context.Context, p *Process, c *command) error {
 	return err
 }
 
-type versionCommand struct{}
+type versionCommand struct {
+	Licenses bool `help:"Print the licences of everything that this program consists of."`
+}
 
-// Run prints the version.
-func (versionCommand) Run(p *Process) error {
+// Run prints the version, or the licences.
+func (c versionCommand) Run(p *Process) error {
+	if c.Licenses {
+		_, err := p.Stdout.Write(p.Notices)
+		return err
+	}
 	_, err := fmt.Fprintln(p.Stdout, version.Long())
 	return err
 }

@@ -21,6 +21,8 @@ import (
 
 // Config is the whole configuration. Printing it shows no secret.
 type Config struct {
+	// Version is that of the names below, from 1 on.
+	Version int `koanf:"version"`
 	// Mode is "both", "collector" or "indexer": which halves this process is.
 	Mode string `koanf:"mode"`
 	// DataDir is the directory of everything that is kept; a relative path is meant
@@ -59,6 +61,7 @@ type Log struct {
 // service than Docker Hub.
 func Default() Config {
 	return Config{
+		Version:   current,
 		Mode:      ModeBoth,
 		DataDir:   "data",
 		Log:       Log{Level: "info", Format: "text"},

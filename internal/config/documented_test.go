@@ -143,6 +143,8 @@ the flags. ` + "[`config.yaml`](../config.yaml)" + ` is the defaults as a file, 
 
 - **Mistakes stop the start**, and all of them are told in one go, each with the place, the key,
   the value and what to write instead. ` + "`pulltrail check`" + ` looks for them without starting anything.
+- **Names change rarely.** An old name of a key or variable is read for as long as ` + "`version`" + ` allows, with a
+  warning that names the new one. A file for a newer Pulltrail is refused.
 - **Types are strict.** In the file text that looks like a number needs quotes, and true or false are
   only ` + "`true`" + ` and ` + "`false`" + `. In the environment ` + "`yes`, `no`, `1` and `0`" + ` serve as well.
 - **Durations** have a unit: ` + "`30s`, `5m`, `24h`, `1h30m`" + `.

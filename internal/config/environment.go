@@ -28,13 +28,16 @@ func foreign(name, value string) bool {
 func (l *loader) environment(environ []string) error {
 	variables := make(map[string]*key)
 	l.root.leaves(func(k *key) { variables[variable(k.path)] = k })
-	return l.k.Load(env.Provider(".", env.Opt{
+	var old []use
+	err := l.k.Load(env.Provider(".", env.Opt{
 		Prefix:      prefix,
 		EnvironFunc: func() []string { return effective(environ) },
 		TransformFunc: func(name, value string) (string, any) {
 			k := variables[name]
 			if k == nil || k.kind == list {
-				if !foreign(name, value) {
+				if u, isOld := l.oldVariable(name, value); isOld {
+					old = append(old, u)
+				} else if !foreign(name, value) {
 					l.unknownVariable(name)
 				}
 				return "", nil
@@ -42,6 +45,10 @@ func (l *loader) environment(environ []string) error {
 			return l.variable(name, value, k)
 		},
 	}), nil)
+	if err != nil {
+		return err
+	}
+	return l.oldNames(old)
 }
 
 func (l *loader) variable(name, value string, k *key) (string, any) {

@@ -62,7 +62,7 @@ func TestEveryKeyCanBeSetInTheEnvironment(t *testing.T) {
 		if k.kind == list {
 			return
 		}
-		if k.path == alone {
+		if k.path == alone || k.path == "version" { // of which there is one
 			want[k.path] = k.value
 			return
 		}

@@ -63,5 +63,9 @@ func (l *loader) file(name string, explicit bool) error {
 			"%v: name a configuration file that can be read", cause(err))
 		return nil
 	}
-	return l.k.Load(content(data), &fileParser{name: name, root: l.root, mistakes: l.mistakes})
+	p := &fileParser{name: name, root: l.root, renames: l.renames, mistakes: l.mistakes}
+	if err := l.k.Load(content(data), p); err != nil {
+		return err
+	}
+	return l.oldNames(p.old)
 }

@@ -29,12 +29,17 @@ type Options struct {
 	// Overrides are what the flags say, by path. A value is a text, as it stands on
 	// the command line, or has the type of its key; nil is a flag that was not given.
 	Overrides map[string]any
+	// Warn is told, in one line each, of names that a later version refuses; nil for nobody.
+	// A configuration with mistakes has no warnings.
+	Warn func(line string)
 }
 
 // Load reads the configuration and checks it. Whatever a person can mend is in an
 // *Error, all of it at once.
-func Load(o Options) (Config, error) {
-	l := &loader{k: koanf.New("."), root: table(), mistakes: newMistakes()}
+func Load(o Options) (Config, error) { return load(o, renames()) }
+
+func load(o Options, renames []rename) (Config, error) {
+	l := &loader{k: koanf.New("."), root: table(), renames: renames, mistakes: newMistakes()}
 	if err := l.layers(o); err != nil {
 		return Config{}, fmt.Errorf("assemble the configuration: %w", err)
 	}
@@ -42,13 +47,30 @@ func Load(o Options) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("assemble the configuration: %w", err)
 	}
-	for _, p := range c.Validate() {
-		l.mistakes.addFinding(p)
-	}
+	warnings := l.judge(c)
 	if err := l.mistakes.err(); err != nil {
 		return Config{}, err
 	}
+	for _, line := range warnings {
+		if o.Warn != nil {
+			o.Warn(line)
+		}
+	}
 	return c, nil
+}
+
+// judge finds what is wrong with the whole. Of a newer version nothing can be said but that.
+func (l *loader) judge(c Config) (warnings []string) {
+	if c.Version > current {
+		l.mistakes.found = nil
+		l.mistakes.addAtOrigin("version", c.Version, "is newer than this Pulltrail, which reads versions up to %d: install a newer one", current)
+		return nil
+	}
+	warnings = l.judgeNames(c.Version)
+	for _, p := range c.Validate() {
+		l.mistakes.addFinding(p)
+	}
+	return warnings
 }
 
 // loader puts the layers on top of one another. Each layer holds only keys that
@@ -57,6 +79,8 @@ func Load(o Options) (Config, error) {
 type loader struct {
 	k        *koanf.Koanf
 	root     *key
+	renames  []rename
+	used     []use // of their old names
 	mistakes *mistakes
 }
 

@@ -19,6 +19,9 @@ const maxSocket = 100
 // paths; no value is a secret.
 func (c Config) Validate() problem.List {
 	var list problem.List
+	if c.Version < 1 {
+		list.Add("version", c.Version, "is no version: the first is 1")
+	}
 	c.validateMode(&list)
 	c.validateDataDir(&list)
 	c.Log.validate(&list)

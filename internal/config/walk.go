@@ -13,8 +13,10 @@ import (
 type fileParser struct {
 	name     string
 	root     *key
+	renames  []rename
 	mistakes *mistakes
 
+	old     []use // keys with names of earlier versions
 	anchors map[string]ast.Node
 	visited int // keys, which merging can multiply
 }
@@ -111,7 +113,9 @@ func (p *fileParser) section(k *key, m ast.MapNode, path string) map[string]any 
 		below := join(path, pair.name)
 		child := k.child(pair.name)
 		if child == nil {
-			p.unknown(k, pair, path)
+			if !p.isOld(below, pair) {
+				p.unknown(k, pair, path)
+			}
 			continue
 		}
 		if v := p.value(child, pair.value, below, pair.at); v != nil {

@@ -24,18 +24,6 @@ const (
 	installedConfig  = "etc/pulltrail/config.yaml"
 )
 
-// packages builds both in a directory and returns their names.
-func packages(t *testing.T) (deb, rpm string) {
-	t.Helper()
-	dir := t.TempDir()
-	for _, packager := range []string{"deb", "rpm"} {
-		cmd := exec.Command(filepath.Join(project(t), "deploy/packages/build.sh"), packager, "amd64", "1.2.3")
-		cmd.Env = append(os.Environ(), "OUT="+dir)
-		output(t, cmd)
-	}
-	return filepath.Join(dir, "pulltrail_1.2.3_amd64.deb"), filepath.Join(dir, "pulltrail-1.2.3-1.x86_64.rpm")
-}
-
 // dpkg works on a system of its own below dir, with the maintainer's scripts run outside.
 func dpkg(dir string, args ...string) *exec.Cmd {
 	return exec.Command("dpkg", append([]string{"--root=" + dir, "--force-script-chrootless"}, args...)...)
@@ -43,7 +31,8 @@ func dpkg(dir string, args ...string) *exec.Cmd {
 
 func TestThePackages(t *testing.T) {
 	root(t, "dpkg", "rpm", "systemd-analyze")
-	deb, rpm := packages(t)
+	files := release(t)
+	deb, rpm := filepath.Join(files, "pulltrail_1.2.3_amd64.deb"), filepath.Join(files, "pulltrail-1.2.3-1.x86_64.rpm")
 	system := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(system, "var/lib/dpkg"), 0o755); err != nil {
 		t.Fatal(err)
@@ -67,6 +56,13 @@ func TestThePackages(t *testing.T) {
 			t.Errorf("secrets: %v, %v", info.Mode(), err)
 		}
 	})
+	t.Run("have the licences, and a list of everything that the program is made of", func(t *testing.T) {
+		listsWhatItIsMadeOf(t, system)
+		if licences := output(t, exec.Command("rpm", "-qp", "--licensefiles", rpm)); licences != "/usr/share/licenses/pulltrail/LICENSE\n" {
+			t.Errorf("the licence of the rpm: %q", licences)
+		}
+	})
+	t.Run("are part of a release that is the same when it is built again", func(t *testing.T) { isTheSameAgain(t, files) })
 	t.Run("have a unit without a mistake, which is exposed to little", func(t *testing.T) {
 		// The units that it refers to are those of this machine.
 		output(t, exec.Command("cp", "-rn", "/usr/lib/systemd/system/.", filepath.Join(system, "usr/lib/systemd/system")))

@@ -26,7 +26,7 @@ var (
 
 const (
 	day       = 24 * time.Hour
-	unlimited = 1 << 40
+	unlimited = 1 << 30
 )
 
 func TestWhatIsAppendedCanBeFollowed(t *testing.T) {

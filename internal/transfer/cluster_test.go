@@ -206,7 +206,7 @@ func (f *fakeCluster) chain(n int) (ids []string) {
 		text := at.In(time.FixedZone("CET", 3600)).Format("2006-01-02T15:04:05-07:00")
 		index := at.Format("metrics-2006-1")
 		for _, name := range []string{"app", "other"} {
-			source := fmt.Sprintf(`{"user":"me","name":%q,"namespace":"me","pull_count":%d,"full_description":"long","timestamp":%q}`, name, 1<<40+i, text)
+			source := fmt.Sprintf(`{"user":"me","name":%q,"namespace":"me","pull_count":%d,"full_description":"long","timestamp":%q}`, name, 1<<40+int64(i), text)
 			f.add(index, source)
 			if i%3 == 0 {
 				f.add(index, source)
