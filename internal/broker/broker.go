@@ -51,6 +51,9 @@ const (
 	// who they are.
 	maxStrangers = 128
 	maxListeners = 2
+	// ownConnections are kept free for the process itself.
+	ownConnections = 16
+	drainPoll      = 2 * time.Millisecond
 	// maxWaiting messages per session. mochi drops unacknowledged messages when a
 	// client's Receive Maximum is exceeded, so it is the protocol's highest.
 	maxWaiting    = math.MaxUint16
@@ -111,13 +114,13 @@ func New(o Options) (*Broker, error) {
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
 	capabilities := mqtt.NewDefaultServerCapabilities()
-	capabilities.MaximumClients = maxConnections
+	capabilities.MaximumClients = maxConnections + ownConnections // the door counts those of others
 	capabilities.ReceiveMaximum = maxWaiting
 	capabilities.MaximumInflight = maxWaiting
 	capabilities.MaximumClientWritesPending = maxWaiting
 	capabilities.MaximumSessionExpiryInterval = uint32(sessionExpiry / time.Second)
 	capabilities.MaximumMessageExpiryInterval = 0 // messages expire when their publisher says so, retained ones too
-	return &Broker{
+	b := &Broker{
 		opts:   o,
 		log:    o.Log,
 		door:   door,
@@ -130,7 +133,9 @@ func New(o Options) (*Broker, error) {
 			SysTopicResendInterval:   sysInterval,
 			InlineClient:             true,
 		}),
-	}, nil
+	}
+	door.server = b.server
+	return b, nil
 }
 
 // Listen binds the addresses. Nobody is served yet. The error for a port in use names the
@@ -180,10 +185,14 @@ func (b *Broker) listen(key, address string, config *tls.Config) error {
 
 // Await names the clients of the process itself without which no message of others is
 // acknowledged: nothing is taken that nobody is there to store. Before the first call
-// nobody is waited for. The sessions of those that were named before and are not any more
-// end: nobody would ever take what waits in them.
-func (b *Broker) Await(clientIDs ...string) {
-	for _, id := range b.door.await(clientIDs...) {
+// nobody is waited for.
+func (b *Broker) Await(clientIDs ...string) { b.door.await(clientIDs...) }
+
+// Dismiss ends the sessions of those that Await has named before and does not any more, and
+// says how many messages were waiting in them, which nobody will take.
+func (b *Broker) Dismiss() (dropped int) {
+	for _, id := range b.door.dismiss() {
+		dropped += b.unacknowledged(id)
 		if c, ok := b.server.Clients.Get(id); ok {
 			c.Stop(packets.ErrAdministrativeAction)
 			c.ClearInflights()
@@ -191,12 +200,45 @@ func (b *Broker) Await(clientIDs ...string) {
 			b.server.Clients.Delete(id)
 		}
 	}
+	return dropped
 }
 
 // Drain takes no more messages of others, until Await is called again, and waits until
 // those clients have acknowledged what was taken, or ctx is done: then it says how many
 // messages they have not.
-func (b *Broker) Drain(ctx context.Context) (left int) { return b.door.drain(ctx) }
+func (b *Broker) Drain(ctx context.Context) (left int) {
+	b.door.hold()
+	tick := time.NewTicker(drainPoll)
+	defer tick.Stop()
+	for {
+		left, ids := b.door.left()
+		for _, id := range ids {
+			left += b.unacknowledged(id)
+		}
+		if left == 0 {
+			return 0
+		}
+		select {
+		case <-ctx.Done():
+			return left
+		case <-tick.C:
+		}
+	}
+}
+
+// unacknowledged are the messages in a session.
+func (b *Broker) unacknowledged(id string) (n int) {
+	c, ok := b.server.Clients.Get(id)
+	if !ok {
+		return 0
+	}
+	for _, p := range c.State.Inflight.GetAll(false) {
+		if p.FixedHeader.Type == packets.Publish {
+			n++
+		}
+	}
+	return n
+}
 
 // Credentials are those of the process itself.
 func (b *Broker) Credentials() (username string, password secret.String) {

@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"errors"
 	"strings"
+	"sync/atomic"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -12,6 +14,7 @@ type door struct {
 	mqtt.HookBase
 	users
 	*turnstile
+	server   *mqtt.Server
 	clientID string        // of the process itself; empty for none
 	closed   chan struct{} // when the broker closes
 }
@@ -42,6 +45,9 @@ func (*door) Provides(b byte) bool {
 func (d *door) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 	name, password := string(p.Connect.Username), string(p.Connect.Password)
 	if d.itself(name, password) {
+		if s, ok := c.Net.Conn.(*stranger); ok {
+			s.trusted.Store(true)
+		}
 		return true
 	}
 	if d.ours(c) {
@@ -78,7 +84,8 @@ func (d *door) OnPublish(c *mqtt.Client, p packets.Packet) (packets.Packet, erro
 		return p, nil
 	}
 	if err := d.pass(c); err != nil {
-		return p, packets.ErrRejectPacket // no acknowledgement, so it will come again
+		c.Stop(packets.ErrServerBusy) // it will come again, with the message, which has no acknowledgement
+		return p, packets.ErrRejectPacket
 	}
 	return p, nil
 }
@@ -90,12 +97,22 @@ func (*door) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
 
 func (d *door) close() { close(d.closed) }
 
-// OnConnect switches the client's Receive Maximum off. With one, mochi asks at each
+// OnConnect refuses those of others that are too many, which mochi would do only when there
+// is no room for the process itself either.
+//
+// It switches the client's Receive Maximum off. With one, mochi asks at each
 // packet for a message that waits (Inflight.NextImmediate), and for that takes a read
 // lock twice; a message that comes in between stops the client, and everybody who
 // publishes to it, for ever. It also drops messages that exceed the maximum. So a
 // client is sent what there is, as if it took the protocol's highest.
-func (*door) OnConnect(c *mqtt.Client, _ packets.Packet) error {
+func (d *door) OnConnect(c *mqtt.Client, _ packets.Packet) error {
+	if !d.ours(c) && atomic.LoadInt64(&d.server.Info.ClientsConnected) >= maxConnections {
+		reason := packets.ErrServerBusy
+		if c.Properties.ProtocolVersion < 5 {
+			reason = packets.ErrServerUnavailable
+		}
+		return errors.Join(reason, d.server.SendConnack(c, reason, false, nil))
+	}
 	c.Properties.Props.ReceiveMaximum = 0
 	c.State.Inflight.ResetSendQuota(0)
 	return nil

@@ -3,6 +3,8 @@ package broker
 import (
 	"errors"
 	"net"
+	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,18 +14,23 @@ const (
 	// maxConnect is the largest packet with which it may do so, in bytes. mochi makes room
 	// for as many as the packet announces.
 	maxConnect = 256 << 10
+	// unread is how long a client may take to read a stretch of what is sent to it, in bytes.
+	unread  = 10 * time.Second
+	stretch = 16 << 10
 )
 
 var errTooLarge = errors.New("the first packet of a client is too large")
 
 // stranger is a connection of a client that has not said yet who it is. mochi sets another
-// deadline when it has.
+// deadline when it has. One that reads nothing is not waited for: mochi holds a lock while it
+// writes, which everybody wants who publishes to that client.
 type stranger struct {
 	net.Conn
-	known  bool // the length of the first packet
-	begun  bool
-	shift  uint
-	length int
+	trusted atomic.Bool // it is the process itself, which reads nothing while it cannot store
+	known   bool        // the length of the first packet
+	begun   bool
+	shift   uint
+	length  int
 }
 
 func newStranger(c net.Conn) *stranger {
@@ -36,6 +43,25 @@ func (s *stranger) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if !s.known && !s.small(p[:n]) {
 		return 0, errTooLarge
+	}
+	return n, err
+}
+
+// Write goes on as long as the client reads something now and then.
+func (s *stranger) Write(p []byte) (n int, err error) {
+	if s.trusted.Load() {
+		return s.Conn.Write(p)
+	}
+	for n < len(p) && err == nil {
+		if err = s.SetWriteDeadline(time.Now().Add(unread)); err != nil {
+			break
+		}
+		var written int
+		written, err = s.Conn.Write(p[n:min(n+stretch, len(p))])
+		n += written
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errors.Join(err, s.Close()) // its session stays
 	}
 	return n, err
 }

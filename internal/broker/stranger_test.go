@@ -21,3 +21,59 @@ func TestAStrangerMayNotTakeLong(t *testing.T) {
 		}
 	})
 }
+
+func TestAClientThatReadsNothingIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		c := newStranger(near)
+		begun := time.Now()
+		if _, err := c.Write(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begun) != unread {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+		if _, err := near.Write([]byte("x")); err == nil {
+			t.Error("the connection is open still")
+		}
+	})
+}
+
+func TestAClientThatReadsSlowlyIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		c := newStranger(near)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for _, err := far.Read(make([]byte, stretch)); err == nil; _, err = far.Read(make([]byte, stretch)) {
+				time.Sleep(unread - time.Second)
+			}
+		}()
+		const size = 10*stretch + 1
+		if n, err := c.Write(make([]byte, size)); n != size || err != nil {
+			t.Errorf("%d bytes, %v", n, err)
+		}
+		_ = c.Close()
+		<-ended
+	})
+}
+
+// The process itself reads nothing while it cannot store: that is what holds up the others.
+func TestTheProcessItselfIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		c := newStranger(near)
+		defer c.Close()
+		c.trusted.Store(true)
+		if err := c.SetDeadline(time.Time{}); err != nil { // as mochi does
+			t.Fatal(err)
+		}
+		go func() {
+			time.Sleep(100 * unread)
+			_, _ = far.Read(make([]byte, 1))
+		}()
+		if _, err := c.Write([]byte("x")); err != nil {
+			t.Error(err)
+		}
+	})
+}

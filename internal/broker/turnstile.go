@@ -1,20 +1,23 @@
 package broker
 
 import (
-	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// passage is how long a message may take from its acknowledgement to the sessions that it
-// is for, before nobody waits for it any more.
-const passage = time.Second
+const (
+	// passage is how long a message may take from its acknowledgement to the sessions that
+	// it is for, before a session that comes back does not wait for it any more.
+	passage = time.Second
+	// queueing bounds how long a message may wait, and its connection with it.
+	queueing = 30 * time.Second
+)
 
-// errLeft says that a client did not wait.
+// errLeft says that a client did not wait, or has waited too long.
 var errLeft = errors.New("the client has gone")
 
 // turnstile lets messages of others in while the process's own subscribers are there to
@@ -23,38 +26,50 @@ var errLeft = errors.New("the client has gone")
 // the instant in which a session comes back.
 type turnstile struct {
 	mu      sync.Mutex
-	awaited map[string]*mqtt.Client // by client id; nil for one that is away
-	held    bool                    // whoever is there
-	open    chan struct{}           // closed while messages pass
-	passing map[*mqtt.Client]bool   // whose message has passed and is not with the sessions yet
-	empty   chan struct{}           // closed when nothing is passing
-	closed  <-chan struct{}         // when the broker closes
+	awaited map[string]*mqtt.Client  // by client id; nil for one that is away
+	all     map[string]bool          // the ids that were ever awaited and not dismissed
+	held    bool                     // whoever is there
+	open    chan struct{}            // closed while messages pass
+	waiting map[string]chan struct{} // by the client id of a message; closed when that connects anew
+	passing map[*mqtt.Client]bool    // whose message has passed and is not with the sessions yet
+	empty   chan struct{}            // closed when nothing is passing
+	closed  <-chan struct{}          // when the broker closes
 }
 
 func newTurnstile(closed <-chan struct{}) *turnstile {
-	t := &turnstile{awaited: map[string]*mqtt.Client{}, open: make(chan struct{}), passing: map[*mqtt.Client]bool{}, empty: make(chan struct{}), closed: closed}
+	t := &turnstile{
+		awaited: map[string]*mqtt.Client{}, all: map[string]bool{}, waiting: map[string]chan struct{}{}, passing: map[*mqtt.Client]bool{},
+		open: make(chan struct{}), empty: make(chan struct{}), closed: closed,
+	}
 	close(t.open)
 	close(t.empty)
 	return t
 }
 
-// await makes ids those without which nothing passes, and gives those that were and are
-// not any more.
-func (t *turnstile) await(ids ...string) (dismissed []string) {
+// await makes ids those without which nothing passes.
+func (t *turnstile) await(ids ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	awaited := make(map[string]*mqtt.Client, len(ids))
 	for _, id := range ids {
-		awaited[id] = t.awaited[id]
-	}
-	for id := range t.awaited {
-		if _, still := awaited[id]; !still {
-			dismissed = append(dismissed, id)
-		}
+		awaited[id], t.all[id] = t.awaited[id], true
 	}
 	t.awaited, t.held = awaited, false
 	t.turn()
-	return dismissed
+}
+
+// dismiss gives those that were awaited once and are not any more.
+func (t *turnstile) dismiss() (ids []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.DeleteFunc(t.all, func(id string, _ bool) bool {
+		_, still := t.awaited[id]
+		if !still {
+			ids = append(ids, id)
+		}
+		return !still
+	})
+	return ids
 }
 
 // turn is called when something has changed that decides whether messages pass.
@@ -96,26 +111,24 @@ func (t *turnstile) away(c *mqtt.Client) {
 	}
 }
 
-// renew says that the session of c is about to be given to a new connection, and returns
-// when no message is on its way to the one before.
+// renew says that the session of c is about to be given to a new connection. For a
+// subscriber it returns when no message is on its way to the one before.
 func (t *turnstile) renew(c *mqtt.Client) {
 	t.mu.Lock()
+	if gone, ok := t.waiting[c.ID]; ok {
+		close(gone)
+		delete(t.waiting, c.ID)
+	}
 	_, ok := t.awaited[c.ID]
 	if ok {
 		t.awaited[c.ID] = nil
 		t.turn()
 	}
-	t.mu.Unlock()
-	if ok {
-		t.quiet()
-	}
-}
-
-// quiet waits until nothing is passing, or for as long as that may take.
-func (t *turnstile) quiet() {
-	t.mu.Lock()
 	empty := t.empty
 	t.mu.Unlock()
+	if !ok {
+		return
+	}
 	select {
 	case <-empty:
 	case <-t.closed:
@@ -123,31 +136,60 @@ func (t *turnstile) quiet() {
 	}
 }
 
-// pass waits until a message of c may come in.
+// pass waits until a message of c may come in, as long as c does.
 func (t *turnstile) pass(c *mqtt.Client) error {
+	late := time.NewTimer(queueing)
+	defer late.Stop()
 	for {
-		t.mu.Lock()
-		open := t.open
-		select {
-		case <-open:
-			if len(t.passing) == 0 {
-				t.empty = make(chan struct{})
-			}
-			t.passing[c] = true
-			t.mu.Unlock()
+		open, gone := t.enter(c)
+		if open == nil {
 			return nil
-		default:
 		}
-		t.mu.Unlock()
-		select {
-		case <-open:
-		case <-t.closed:
-			return errLeft
-		}
-		if c.Closed() {
+		left := t.outlasted(open, gone, late.C)
+		t.give(c.ID, gone)
+		if left || c.Closed() {
 			return errLeft
 		}
 	}
+}
+
+// outlasted waits until messages pass, and reports whether the client does not any more.
+func (t *turnstile) outlasted(open, gone <-chan struct{}, late <-chan time.Time) bool {
+	select {
+	case <-open:
+		return false
+	case <-gone:
+	case <-late:
+	case <-t.closed:
+	}
+	return true
+}
+
+// give says that nobody waits at gone any more.
+func (t *turnstile) give(id string, gone chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiting[id] == gone {
+		delete(t.waiting, id)
+	}
+}
+
+// enter lets c pass, or gives what it has to wait for.
+func (t *turnstile) enter(c *mqtt.Client) (open, gone chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case <-t.open:
+	default:
+		gone = make(chan struct{})
+		t.waiting[c.ID] = gone
+		return t.open, gone
+	}
+	if len(t.passing) == 0 {
+		t.empty = make(chan struct{})
+	}
+	t.passing[c] = true
+	return nil, nil
 }
 
 // passed says that the message of c is with the sessions that it is for.
@@ -167,44 +209,20 @@ func (t *turnstile) leave(c *mqtt.Client) {
 	}
 }
 
-// drain lets nothing in any more, and waits until the subscribers have taken what there is.
-// It gives how many messages they have not taken when ctx is done.
-func (t *turnstile) drain(ctx context.Context) int {
-	t.mu.Lock()
-	t.held = true
-	t.turn()
-	t.mu.Unlock()
-	t.quiet()
-	tick := time.NewTicker(drainPoll)
-	defer tick.Stop()
-	for {
-		left := t.waiting()
-		if left == 0 {
-			return 0
-		}
-		select {
-		case <-ctx.Done():
-			return left
-		case <-tick.C:
-		}
-	}
-}
-
-const drainPoll = 2 * time.Millisecond
-
-// waiting are the messages that a subscriber which is there has not acknowledged.
-func (t *turnstile) waiting() (n int) {
+// hold lets nothing in any more.
+func (t *turnstile) hold() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, c := range t.awaited {
-		if c == nil {
-			continue
-		}
-		for _, p := range c.State.Inflight.GetAll(false) {
-			if p.FixedHeader.Type == packets.Publish {
-				n++
-			}
-		}
+	t.held = true
+	t.turn()
+}
+
+// left are how many messages are passing, and the ids of those that are awaited.
+func (t *turnstile) left() (passing int, ids []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for id := range t.awaited {
+		ids = append(ids, id)
 	}
-	return n
+	return len(t.passing), ids
 }

@@ -199,6 +199,9 @@ func TestTheSessionOfADismissedSubscriberEnds(t *testing.T) {
 	disconnect(store)
 	b.Await()
 	publish(t, publisher, "a/b", "nobody", false) // is not held up
+	if dropped := b.Dismiss(); dropped != 1 {
+		t.Errorf("%d messages were dropped", dropped)
+	}
 	store, _ = got.subscribe(t, b)
 	defer disconnect(store)
 	publish(t, publisher, "a/b", "somebody", false)
@@ -206,4 +209,28 @@ func TestTheSessionOfADismissedSubscriberEnds(t *testing.T) {
 	if got.seen["a/bnobody"] {
 		t.Error("the session has gone on")
 	}
+}
+
+// Those who wait do not take the room of the one that they wait for, and whoever comes
+// again does not wait twice.
+func TestThoseWhoWaitLeaveRoomForTheSubscriber(t *testing.T) {
+	b := start(t)
+	b.Await("store")
+	for range 1100 {
+		conn, err := net.Dial("tcp", b.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := paho.NewClient(paho.ClientConfig{Conn: conn})
+		if _, err := client.Connect(t.Context(), &paho.Connect{ClientID: "again", KeepAlive: 30, CleanStart: true}); err != nil {
+			t.Fatal(err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		_, _ = client.Publish(short, &paho.Publish{Topic: "a/b", QoS: 1}) // is not acknowledged
+		cancel()
+		_ = conn.Close()
+		<-client.Done()
+	}
+	store, _ := newTally().subscribe(t, b)
+	disconnect(store)
 }
