@@ -1,10 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -40,6 +43,7 @@ type base struct {
 
 	identity  string
 	broker    *broker.Broker // nil where another one is used
+	inside    insideFiles    // what it is made of
 	page      *web.Server    // nil for a task
 	addresses Addresses
 
@@ -50,7 +54,8 @@ type base struct {
 
 // openBase opens what stays, and notes in ps what has to run and to be closed.
 func openBase(ctx context.Context, cfg config.Config, opts Options, ps *parts) (*base, error) {
-	b := &base{opts: opts, started: time.Now(), reloads: newReloads(opts.Reload, opts.Log), ready: make(chan struct{})}
+	b := &base{opts: opts, started: time.Now(), ready: make(chan struct{})}
+	b.reloads = newReloads(opts.Reload, b.fixed, opts.Log)
 	var err error
 	if b.dir, err = datadir.Open(cfg.DataDir); err != nil {
 		return nil, err
@@ -67,6 +72,9 @@ func openBase(ctx context.Context, cfg config.Config, opts Options, ps *parts) (
 		return nil, err
 	}
 	if cfg.MQTT.URL == "" {
+		if b.inside, err = filesInside(cfg.MQTT.Embedded); err != nil {
+			return nil, err
+		}
 		if b.broker, err = embedBroker(ctx, cfg.MQTT, b.identity, b.history, opts.Log); err != nil {
 			return nil, err
 		}
@@ -107,11 +115,16 @@ func (b *base) generations(ctx context.Context, cfg config.Config) error {
 		err := b.generation(life, cfg, func() { b.begun(cfg, end) })
 		end()
 		next, begun := b.reloads.ended()
+		if next != nil && err != nil && !errors.Is(err, errStuck) {
+			// It is over, and what it could not do in order is durable: that is no reason to end.
+			b.opts.Log.Error("the configuration before has not ended in order", "err", err)
+			err = nil
+		}
 		switch {
 		case !begun && before != nil && ctx.Err() == nil:
 			b.reloads.settle(err)
 			cfg, before = *before, nil
-		case err != nil || next == nil:
+		case err != nil || next == nil || ctx.Err() != nil:
 			return err
 		default:
 			last := cfg
@@ -120,11 +133,54 @@ func (b *base) generations(ctx context.Context, cfg config.Config) error {
 	}
 }
 
+// insideFiles are what the files hold that the broker inside was made of.
+type insideFiles struct {
+	accounts  map[string]string
+	cert, key []byte
+}
+
+func filesInside(cfg mqttio.EmbeddedConfig) (f insideFiles, err error) {
+	if f.accounts, err = cfg.Accounts(); err != nil || cfg.ListenTLS == "" {
+		return f, err
+	}
+	if f.cert, err = os.ReadFile(cfg.TLS.CertFile); err == nil {
+		f.key, err = os.ReadFile(cfg.TLS.KeyFile)
+	}
+	if err != nil {
+		err = fmt.Errorf("mqtt.embedded.tls: %w", err)
+	}
+	return f, err
+}
+
+// fixed are those of the differences that take a restart, in words.
+func (b *base) fixed(from, to config.Config) ([]string, error) {
+	keys := config.FixedBetween(from, to)
+	if b.broker == nil || len(keys) > 0 {
+		return keys, nil
+	}
+	files, err := filesInside(to.MQTT.Embedded)
+	if err != nil {
+		return nil, err
+	}
+	if !maps.Equal(files.accounts, b.inside.accounts) {
+		keys = append(keys, "mqtt.embedded.users_file (what it holds)")
+	}
+	if !bytes.Equal(files.cert, b.inside.cert) || !bytes.Equal(files.key, b.inside.key) {
+		keys = append(keys, "mqtt.embedded.tls (what the files hold)")
+	}
+	return keys, nil
+}
+
 // begun says that everything of a generation has started.
 func (b *base) begun(cfg config.Config, end context.CancelFunc) {
 	if b.opts.Level != nil {
 		if err := b.opts.Level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
 			b.opts.Log.Warn("the level of the log stays", "err", err)
+		}
+	}
+	if b.broker != nil {
+		if dropped := b.broker.Dismiss(); dropped > 0 {
+			b.opts.Log.Warn("messages that the broker inside had acknowledged are dropped, because no route is for them any more", "messages", dropped)
 		}
 	}
 	b.reloads.begun(cfg, end)

@@ -26,7 +26,9 @@ const reloadPause = 100 * time.Millisecond
 // taken as a whole or refused as a whole. One is under way at a time.
 type reloads struct {
 	read func() (config.Config, error) // nil where there is nothing to read
-	log  *slog.Logger
+	// fixed are those of the differences that take a restart, in words.
+	fixed func(from, to config.Config) ([]string, error)
+	log   *slog.Logger
 
 	mu      sync.Mutex
 	current config.Config
@@ -36,8 +38,8 @@ type reloads struct {
 	applied time.Time // when the current configuration began
 }
 
-func newReloads(read func() (config.Config, error), log *slog.Logger) *reloads {
-	return &reloads{read: read, log: log, newest: control.Reload{Done: true}}
+func newReloads(read func() (config.Config, error), fixed func(from, to config.Config) ([]string, error), log *slog.Logger) *reloads {
+	return &reloads{read: read, fixed: fixed, log: log, newest: control.Reload{Done: true}}
 }
 
 // Reload reads the configuration, and has it applied if it can be. What became of it
@@ -54,7 +56,7 @@ func (r *reloads) Reload(context.Context) (control.Reload, error) {
 	r.newest = control.Reload{Number: r.newest.Number + 1}
 	next, err := r.read()
 	if err == nil {
-		err = replaceable(r.current, next)
+		err = r.replaceable(next)
 	}
 	if err != nil {
 		r.conclude(err)
@@ -69,11 +71,12 @@ func (r *reloads) Reload(context.Context) (control.Reload, error) {
 }
 
 // replaceable refuses what only a restart can change.
-func replaceable(from, to config.Config) error {
-	if fixed := config.FixedBetween(from, to); len(fixed) > 0 {
-		return fmt.Errorf("what is read at the start only has changed: restart to apply it, or put it back: %s", strings.Join(fixed, ", "))
+func (r *reloads) replaceable(next config.Config) error {
+	fixed, err := r.fixed(r.current, next)
+	if err == nil && len(fixed) > 0 {
+		err = fmt.Errorf("what is read at the start only has changed: restart to apply it, or put it back: %s", strings.Join(fixed, ", "))
 	}
-	return nil
+	return err
 }
 
 // Reloaded is the newest reload.

@@ -124,10 +124,7 @@ func TestAConfigurationIsRefusedAsAWhole(t *testing.T) {
 	hub := hubtest.New(t)
 	hub.Set("library/nginx", 1)
 	cfg := settings(t, hub, "library/nginx")
-	garbage := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(garbage, []byte("nothing"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := garbage(t)
 	tests := []struct {
 		name, want string
 		change     func(*config.Config) error
@@ -138,7 +135,7 @@ func TestAConfigurationIsRefusedAsAWhole(t *testing.T) {
 			return nil
 		}},
 		{"that cannot begin", "holds no PEM certificate", func(c *config.Config) error {
-			c.Indexer.OpenSearch.URLs, c.Indexer.OpenSearch.TLS.CAFile = []string{"https://127.0.0.1:1"}, garbage
+			c.Indexer.OpenSearch.URLs, c.Indexer.OpenSearch.TLS.CAFile = []string{"https://127.0.0.1:1"}, file
 			return nil
 		}},
 	}
@@ -226,6 +223,80 @@ func TestNothingIsLostOrRefusedWhileConfigurationsChange(t *testing.T) {
 	}
 	if stored := journalled(t, cfg.DataDir); !slices.Equal(stored, published) {
 		t.Errorf("%d are stored of %d", len(stored), len(published))
+	}
+}
+
+// Also of a configuration that has no place for them and is refused.
+func TestARefusedConfigurationLosesNothingThatWasAcknowledged(t *testing.T) {
+	t.Parallel() // it takes its time
+	const documents = 20
+	cfg := settings(t, hubtest.New(t))
+	cfg.Indexer.Routes = []indexer.Route{{Topic: "sensors/#", Kind: indexer.KindDocument, Index: "sensors", ID: "position"}}
+	cfg.Indexer.OpenSearch.URLs = []string{"http://127.0.0.1:1"}
+	cfg.Indexer.JournalMaxBytes = 1 << 20 // the rest waits in the session
+	d := startReloadable(t, cfg)
+	client := d.connect(t)
+	var published []string
+	for n := range documents {
+		published = append(published, fmt.Sprintf(`{"n":%d,"x":%q}`, n, strings.Repeat("x", 100<<10)))
+		if _, err := client.Publish(t.Context(), &paho.Publish{Topic: "sensors/a", QoS: 1, Payload: []byte(published[n])}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	without := cfg
+	without.Indexer.Routes, without.Indexer.OpenSearch.URLs, without.Collector.TLS.CAFile = nil, nil, garbage(t)
+	d.set(without, nil)
+	if got := d.reload(); !strings.Contains(got.Error, "no PEM certificate") {
+		t.Fatalf("got %+v", got)
+	}
+	cfg.Indexer.JournalMaxBytes = 1 << 30
+	d.set(cfg, nil)
+	if got := d.reload(); got.Error != "" {
+		t.Fatalf("got %+v", got)
+	}
+	eventually(t, "the last document", func() bool {
+		var metrics string
+		d.get("/metrics", &metrics)
+		return strings.Contains(metrics, fmt.Sprintf("pulltrail_indexer_lag_entries{log=\"journal\",sink=\"opensearch\"} %d\n", documents))
+	})
+	if err := d.stop(); err != nil {
+		t.Fatal(err)
+	}
+	stored := journalled(t, cfg.DataDir)
+	slices.Sort(stored)
+	slices.Sort(published)
+	if !slices.Equal(stored, published) {
+		t.Errorf("%d are stored of %d", len(stored), documents)
+	}
+}
+
+// garbage is a file without certificates.
+func garbage(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(path, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestChangedFilesOfTheBrokerInsideTakeARestart(t *testing.T) {
+	cfg := settings(t, hubtest.New(t))
+	cfg.MQTT.Embedded.UsersFile = filepath.Join(t.TempDir(), "users")
+	write := func(text string) {
+		if err := os.WriteFile(cfg.MQTT.Embedded.UsersFile, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const hash = "$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"
+	write("fired:" + hash + "\n")
+	d := startReloadable(t, cfg)
+	if got := d.reload(); got.Error != "" {
+		t.Errorf("unchanged: %+v", got)
+	}
+	write("hired:" + hash + "\n")
+	if got := d.reload(); !strings.Contains(got.Error, "restart to apply it, or put it back: mqtt.embedded.users_file") {
+		t.Errorf("got %+v", got)
 	}
 }
 

@@ -13,6 +13,9 @@ import (
 // next start.
 const stopTimeout = 10 * time.Second
 
+// errStuck says that a part goes on although it was told to stop.
+var errStuck = errors.New("did not stop")
+
 // A part is one named piece of the process.
 type part struct {
 	name string
@@ -117,7 +120,7 @@ func stop(s started) error {
 			err = nil
 		}
 	case <-timer.C:
-		err = fmt.Errorf("did not stop within %v", stopTimeout)
+		err = fmt.Errorf("%w within %v", errStuck, stopTimeout)
 	}
 	if s.close != nil {
 		err = errors.Join(err, s.close())

@@ -12,8 +12,12 @@ import (
 	"pulltrail/internal/datadir"
 )
 
-// reloadPoll is how often the daemon is asked what became of its new configuration.
-const reloadPoll = 100 * time.Millisecond
+const (
+	// reloadPoll is how often the daemon is asked what became of its new configuration.
+	reloadPoll = 100 * time.Millisecond
+	// absence is how long it may have no socket meanwhile.
+	absence = 45 * time.Second
+)
 
 type reloadCommand struct {
 	Timeout time.Duration `default:"2m" help:"How long to wait until the new configuration is in force (${default})."`
@@ -65,19 +69,22 @@ func (c reloadCommand) Run(ctx context.Context, p *Process, top *command) error 
 
 // await asks until it is done. The daemon's socket is away for a moment meanwhile.
 func await(ctx context.Context, daemon control.Reloader, asked control.Reload) (control.Reload, error) {
-	for newest := asked; ; {
-		if newest.Done && newest.Number >= asked.Number {
-			return newest, nil
-		}
+	newest, seen := asked, time.Now()
+	for !newest.Done || newest.Number < asked.Number {
 		select {
 		case <-ctx.Done():
 			return newest, fmt.Errorf("the outcome is not known yet: see the daemon's log: %w", ctx.Err())
 		case <-time.After(reloadPoll):
 		}
-		if now, err := daemon.Reloaded(ctx); err == nil {
-			newest = now
+		now, err := daemon.Reloaded(ctx)
+		switch {
+		case err == nil:
+			newest, seen = now, time.Now()
+		case time.Since(seen) > absence:
+			return newest, fmt.Errorf("the daemon has ended, or is not ready since %v: see its log: %w", absence, err)
 		}
 	}
+	return newest, nil
 }
 
 func told(r control.Reload) string {

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -112,6 +113,41 @@ func TestACommandThatLeavesCancelsTheRun(t *testing.T) {
 		t.Errorf("Collect = %v", err)
 	}
 	<-cancelled
+}
+
+// One that is stopped with Ctrl-Z, or writes to a pipe that nobody reads.
+func TestACommandThatReadsNothingDoesNotHoldUpTheEnd(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	talkative := fake{collect: func(ctx context.Context, _ []hub.Repository, progress func(Result)) (Summary, error) {
+		for ctx.Err() == nil {
+			progress(Result{Error: strings.Repeat("x", 1<<16)})
+		}
+		return Summary{}, ctx.Err()
+	}}
+	s, err := Listen(path, talkative, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.patience = time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "POST /collect HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(make([]byte, 1)); err != nil { // it has begun
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestWithoutADaemon(t *testing.T) {

@@ -17,6 +17,7 @@ const shutdownTimeout = 5 * time.Second
 type Server struct {
 	listener net.Listener
 	http     *http.Server
+	patience time.Duration // with the requests under way, at the end
 }
 
 // Listen binds the socket at path. A socket that an earlier process has left
@@ -33,7 +34,7 @@ func Listen(path string, daemon Daemon, log *slog.Logger) (*Server, error) {
 		return nil, errors.Join(fmt.Errorf("control socket: %w", err), listener.Close())
 	}
 	return &Server{
-		listener: listener,
+		listener: listener, patience: shutdownTimeout,
 		http: &http.Server{
 			Handler:           handler(daemon, log),
 			ReadHeaderTimeout: 5 * time.Second,
@@ -42,7 +43,8 @@ func Listen(path string, daemon Daemon, log *slog.Logger) (*Server, error) {
 	}, nil
 }
 
-// Run serves until ctx is done and the requests under way have ended.
+// Run serves until ctx is done and the requests under way have ended, or have had 5 s for
+// that.
 func (s *Server) Run(ctx context.Context) error {
 	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
 	failed := make(chan error, 1)
@@ -52,9 +54,12 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
 	defer cancel()
 	err := s.http.Shutdown(bounded)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.http.Close() // of a command that does not read
+	}
 	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // changeover bounds how long a request waits for a site.
-const changeover = 10 * time.Second
+const changeover = 30 * time.Second
 
 // stage is where the sites of a server take turns.
 type stage struct {
