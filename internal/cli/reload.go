@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"pulltrail/internal/config"
 	"pulltrail/internal/control"
 	"pulltrail/internal/datadir"
 )
@@ -36,20 +37,26 @@ force. data_dir, log.format, web.listen, mqtt.client_id and mqtt.embedded take a
 The signal SIGHUP does the same, and leaves the outcome in the log.`
 }
 
-// Run asks the daemon, and waits for the outcome.
+// Run asks the daemon, and waits for the outcome. The daemon finds the mistakes: what it
+// may read, such as credentials of systemd, this command may not be able to.
 func (c reloadCommand) Run(ctx context.Context, p *Process, top *command) error {
-	cfg, err := top.load(p) // a file with mistakes does not even get there
-	if err != nil {
+	cfg, err := top.load(p)
+	var mistakes *config.Error
+	if errors.As(err, &mistakes) {
+		cfg.DataDir = mistakes.DataDir
+	} else if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	daemon := control.NewClient(datadir.ControlSocket(cfg.DataDir))
 	asked, err := daemon.Reload(ctx)
-	if errors.Is(err, control.ErrNoDaemon) {
+	switch {
+	case errors.Is(err, control.ErrNoDaemon) && mistakes != nil:
+		return mistakes
+	case errors.Is(err, control.ErrNoDaemon):
 		return fmt.Errorf("%w (data_dir %s): start it with \"pulltrail run\", it reads its configuration then", err, cfg.DataDir)
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	outcome, err := await(ctx, daemon, asked)

@@ -47,6 +47,7 @@ func load(o Options, renames []rename) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("assemble the configuration: %w", err)
 	}
+	l.mistakes.dataDir = c.DataDir
 	warnings := l.judge(c)
 	if err := l.mistakes.err(); err != nil {
 		return Config{}, err

@@ -20,6 +20,8 @@ const (
 // Error is every mistake in a configuration, in the order of where they stand.
 type Error struct {
 	Mistakes []Mistake
+	// DataDir is the key data_dir all the same, as far as it could be read.
+	DataDir string
 }
 
 // Error has a heading and one line for each mistake.
@@ -133,6 +135,7 @@ func (o origin) compare(other origin) int {
 
 // mistakes collects what is wrong, and knows where each key was set.
 type mistakes struct {
+	dataDir string // as far as it was read
 	found   []Mistake
 	origins map[string]origin // by path, "a.b[0].c" for sections in lists
 	excused map[string]bool   // paths about which nothing more is said
@@ -229,5 +232,5 @@ func (m *mistakes) err() error {
 		return nil
 	}
 	slices.SortStableFunc(m.found, func(a, b Mistake) int { return a.origin.compare(b.origin) })
-	return &Error{Mistakes: m.found}
+	return &Error{Mistakes: m.found, DataDir: m.dataDir}
 }

@@ -73,6 +73,7 @@ func TestThePackages(t *testing.T) {
 		output(t, exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold="+mostExposed, filepath.Join(system, installedUnit)))
 	})
 	t.Run("have a program that systemd can start", func(t *testing.T) { startsAsAService(t, system) })
+	t.Run("run as a service of systemd", func(t *testing.T) { runsAsAService(t, deb) })
 	t.Run("keep a configuration that was changed", func(t *testing.T) {
 		config := filepath.Join(system, installedConfig)
 		changed := read(t, config) + "# mine\n"
