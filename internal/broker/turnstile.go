@@ -138,19 +138,21 @@ func (t *turnstile) renew(c *mqtt.Client) {
 
 // pass waits until a message of c may come in, as long as c does.
 func (t *turnstile) pass(c *mqtt.Client) error {
+	open, gone := t.enter(c)
+	if open == nil {
+		return nil // as nearly always
+	}
 	late := time.NewTimer(queueing)
 	defer late.Stop()
-	for {
-		open, gone := t.enter(c)
-		if open == nil {
-			return nil
-		}
+	for open != nil {
 		left := t.outlasted(open, gone, late.C)
 		t.give(c.ID, gone)
 		if left || c.Closed() {
 			return errLeft
 		}
+		open, gone = t.enter(c)
 	}
+	return nil
 }
 
 // outlasted waits until messages pass, and reports whether the client does not any more.
