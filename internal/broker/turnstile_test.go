@@ -199,6 +199,7 @@ func TestTheSessionOfADismissedSubscriberEnds(t *testing.T) {
 	disconnect(store)
 	b.Await()
 	publish(t, publisher, "a/b", "nobody", false) // is not held up
+	publish(t, publisher, "c", "", false)         // when this is acknowledged, the one before is where it goes
 	if dropped := b.Dismiss(); dropped != 1 {
 		t.Errorf("%d messages were dropped", dropped)
 	}
