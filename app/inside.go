@@ -54,9 +54,12 @@ func embedBroker(ctx context.Context, cfg mqttio.Config, identity string, trail 
 	return b, nil
 }
 
-// drainTime bounds how long subscribers may take to store what the broker inside has
-// acknowledged, when a generation ends.
-const drainTime = 5 * time.Second
+// How long subscribers may take to store what the broker inside has acknowledged, when a
+// generation ends: all of them well, or one of them already in trouble.
+const (
+	drainTime    = 5 * time.Second
+	hopelessTime = 500 * time.Millisecond
+)
 
 // serve has the broker inside take the messages of others while these subscribers store
 // them.
@@ -71,7 +74,11 @@ func (b *base) serve(subscribers []*mqttio.Subscriber, ps *parts) {
 	b.broker.Await(ids...)
 	ps.run("messages of others", func(ctx context.Context) error {
 		<-ctx.Done()
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		patience := drainTime
+		if slices.ContainsFunc(subscribers, func(s *mqttio.Subscriber) bool { return s.State().Err != "" }) {
+			patience = hopelessTime
+		}
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		if left := b.broker.Drain(bounded); left > 0 {
 			b.opts.Log.Warn("the broker inside has acknowledged messages that are not stored yet: they are lost if the process ends now", "messages", left)

@@ -117,7 +117,7 @@ func (s *Subscriber) Subscribed() <-chan struct{} { return s.subscribed }
 func (s *Subscriber) State() State { return s.link.state.state() }
 
 // Run receives and stores until ctx is done. Then it takes nothing more in, stores
-// what it has within 5 s, and leaves the rest to the session, which the broker keeps.
+// what it has within 5 s, or half a second where the store refuses, and leaves the rest to the session, which the broker keeps.
 // It is called once.
 func (s *Subscriber) Run(ctx context.Context) error {
 	connected, hangUp := context.WithCancel(context.WithoutCancel(ctx))
@@ -136,7 +136,11 @@ func (s *Subscriber) Run(ctx context.Context) error {
 			return
 		}
 		s.queue.close()
-		sleep(storing, s.link.pace.drain)
+		patience := s.link.pace.drain
+		if s.link.state.has(faultStore) {
+			patience /= 10 // it has been refusing all the while
+		}
+		sleep(storing, patience)
 		giveUp()
 	})
 	for batch := s.queue.take(storing); len(batch) > 0; batch = s.queue.take(storing) {
