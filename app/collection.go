@@ -63,6 +63,24 @@ func (c *collection) job(ctx context.Context, run scheduler.Run) error {
 	return err
 }
 
+// onceRunning waits for a scheduler that is just starting, beside what asks it for a run.
+func onceRunning(ctx context.Context, trigger func() error) error {
+	late := time.After(stopTimeout)
+	for {
+		err := trigger()
+		if !errors.Is(err, scheduler.ErrNotRunning) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-late:
+			return err
+		case <-time.After(settlePoll):
+		}
+	}
+}
+
 // now runs the job without a scheduler.
 func (c *collection) now(ctx context.Context) error {
 	return c.job(ctx, scheduler.Run{Slot: time.Now().UTC().Truncate(time.Second), Manual: true})

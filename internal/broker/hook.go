@@ -34,7 +34,7 @@ func (*door) ID() string { return "door" }
 func (*door) Provides(b byte) bool {
 	switch b {
 	case mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnConnect,
-		mqtt.OnSessionEstablish, mqtt.OnSubscribed, mqtt.OnDisconnect, mqtt.OnPublish, mqtt.OnPublished:
+		mqtt.OnSessionEstablish, mqtt.OnSessionEstablished, mqtt.OnSubscribed, mqtt.OnDisconnect, mqtt.OnPublish, mqtt.OnPublished:
 		return true
 	}
 	return false
@@ -46,7 +46,7 @@ func (d *door) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 	name, password := string(p.Connect.Username), string(p.Connect.Password)
 	if d.itself(name, password) {
 		if s, ok := c.Net.Conn.(*stranger); ok {
-			s.trusted.Store(true)
+			s.trust()
 		}
 		return true
 	}
@@ -64,6 +64,9 @@ func (d *door) ours(c *mqtt.Client) bool {
 // OnSessionEstablish comes before a connection takes over the session of the one before.
 func (d *door) OnSessionEstablish(c *mqtt.Client, _ packets.Packet) { d.renew(c) }
 
+// OnSessionEstablished comes when it has.
+func (d *door) OnSessionEstablished(c *mqtt.Client, _ packets.Packet) { d.supersede(c.ID) }
+
 // OnSubscribed comes when a subscription was answered.
 func (d *door) OnSubscribed(c *mqtt.Client, _ packets.Packet, codes []byte) {
 	for _, code := range codes {
@@ -75,7 +78,10 @@ func (d *door) OnSubscribed(c *mqtt.Client, _ packets.Packet, codes []byte) {
 }
 
 // OnDisconnect comes when a connection has ended.
-func (d *door) OnDisconnect(c *mqtt.Client, _ error, _ bool) { d.away(c) }
+func (d *door) OnDisconnect(c *mqtt.Client, _ error, _ bool) {
+	d.away(c)
+	d.giveWay(c.ID)
+}
 
 // OnPublish comes before a message is acknowledged. Those of the process itself are kept
 // until they have come back, and those at QoS 0 may be lost: neither is held up.
@@ -84,7 +90,9 @@ func (d *door) OnPublish(c *mqtt.Client, p packets.Packet) (packets.Packet, erro
 		return p, nil
 	}
 	if err := d.pass(c); err != nil {
-		c.Stop(packets.ErrServerBusy) // it will come again, with the message, which has no acknowledgement
+		// It will come again, with the message, which has no acknowledgement. Only its
+		// connection is closed: who is stopped has no will any more.
+		_ = c.Net.Conn.Close()
 		return p, packets.ErrRejectPacket
 	}
 	return p, nil

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -17,6 +18,7 @@ const (
 	// unread is how long a client may take to read a stretch of what is sent to it, in bytes.
 	unread  = 10 * time.Second
 	stretch = 16 << 10
+	slowest = 16 << 10 // bytes a second that it has to read, of a large packet
 )
 
 var errTooLarge = errors.New("the first packet of a client is too large")
@@ -33,6 +35,16 @@ type stranger struct {
 	length  int
 }
 
+// trust ends the deadline of what is written.
+func (s *stranger) trust() {
+	s.trusted.Store(true)
+	_ = s.SetWriteDeadline(time.Time{}) // fails if it is closed, as does what follows
+}
+
+// SetDeadline is that of reading: mochi calls it with each packet that it has read, and
+// would put off that of a write that is under way.
+func (s *stranger) SetDeadline(t time.Time) error { return s.SetReadDeadline(t) }
+
 func newStranger(c net.Conn) *stranger {
 	_ = c.SetDeadline(time.Now().Add(patience)) // fails if it is closed, as does what follows
 	return &stranger{Conn: c}
@@ -47,13 +59,18 @@ func (s *stranger) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write goes on as long as the client reads something now and then.
+// Write goes on as long as the client reads something now and then, and not too slowly.
 func (s *stranger) Write(p []byte) (n int, err error) {
 	if s.trusted.Load() {
 		return s.Conn.Write(p)
 	}
+	last := time.Now().Add(unread + time.Duration(len(p)/slowest)*time.Second)
 	for n < len(p) && err == nil {
-		if err = s.SetWriteDeadline(time.Now().Add(unread)); err != nil {
+		next := time.Now().Add(unread)
+		if last.Before(next) {
+			next = last
+		}
+		if err = s.SetWriteDeadline(next); err != nil {
 			break
 		}
 		var written int
@@ -61,9 +78,17 @@ func (s *stranger) Write(p []byte) (n int, err error) {
 		n += written
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = errors.Join(err, s.Close()) // its session stays
+		err = errors.Join(err, s.hangUp()) // its session stays
 	}
 	return n, err
+}
+
+// hangUp closes the connection at once; TLS would say goodbye to somebody who does not read.
+func (s *stranger) hangUp() error {
+	if encrypted, ok := s.Conn.(*tls.Conn); ok {
+		return encrypted.NetConn().Close()
+	}
+	return s.Close()
 }
 
 // small follows the first bytes of a packet: one, and then its length, seven bits in each

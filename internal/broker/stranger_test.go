@@ -28,6 +28,10 @@ func TestAClientThatReadsNothingIsNotWaitedFor(t *testing.T) {
 		defer far.Close()
 		c := newStranger(near)
 		begun := time.Now()
+		go func() { // as mochi does with each packet that it reads
+			time.Sleep(time.Second)
+			_ = c.SetDeadline(time.Time{})
+		}()
 		if _, err := c.Write(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begun) != unread {
 			t.Errorf("after %v: %v", time.Since(begun), err)
 		}
@@ -44,8 +48,9 @@ func TestAClientThatReadsSlowlyIsWaitedFor(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
+			time.Sleep(unread - time.Second)
 			for _, err := far.Read(make([]byte, stretch)); err == nil; _, err = far.Read(make([]byte, stretch)) {
-				time.Sleep(unread - time.Second)
+				time.Sleep(stretch * time.Second / slowest)
 			}
 		}()
 		const size = 10*stretch + 1
@@ -64,10 +69,7 @@ func TestTheProcessItselfIsWaitedFor(t *testing.T) {
 		defer far.Close()
 		c := newStranger(near)
 		defer c.Close()
-		c.trusted.Store(true)
-		if err := c.SetDeadline(time.Time{}); err != nil { // as mochi does
-			t.Fatal(err)
-		}
+		c.trust()
 		go func() {
 			time.Sleep(100 * unread)
 			_, _ = far.Read(make([]byte, 1))

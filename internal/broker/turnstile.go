@@ -31,6 +31,8 @@ type turnstile struct {
 	held    bool                     // whoever is there
 	open    chan struct{}            // closed while messages pass
 	waiting map[string]chan struct{} // by the client id of a message; closed when that connects anew
+	coming  map[string]chan struct{} // by the client id of a new connection; closed when it has its session
+	refused map[*mqtt.Client]bool    // that did not wait, and are not gone yet
 	passing map[*mqtt.Client]bool    // whose message has passed and is not with the sessions yet
 	empty   chan struct{}            // closed when nothing is passing
 	closed  <-chan struct{}          // when the broker closes
@@ -38,7 +40,7 @@ type turnstile struct {
 
 func newTurnstile(closed <-chan struct{}) *turnstile {
 	t := &turnstile{
-		awaited: map[string]*mqtt.Client{}, all: map[string]bool{}, waiting: map[string]chan struct{}{}, passing: map[*mqtt.Client]bool{},
+		awaited: map[string]*mqtt.Client{}, all: map[string]bool{}, waiting: map[string]chan struct{}{}, passing: map[*mqtt.Client]bool{}, refused: map[*mqtt.Client]bool{}, coming: map[string]chan struct{}{},
 		open: make(chan struct{}), empty: make(chan struct{}), closed: closed,
 	}
 	close(t.open)
@@ -105,6 +107,7 @@ func (t *turnstile) away(c *mqtt.Client) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.leave(c)
+	delete(t.refused, c)
 	if t.awaited[c.ID] == c {
 		t.awaited[c.ID] = nil
 		t.turn()
@@ -115,10 +118,9 @@ func (t *turnstile) away(c *mqtt.Client) {
 // subscriber it returns when no message is on its way to the one before.
 func (t *turnstile) renew(c *mqtt.Client) {
 	t.mu.Lock()
-	if gone, ok := t.waiting[c.ID]; ok {
-		close(gone)
-		delete(t.waiting, c.ID)
-	}
+	here := make(chan struct{})
+	t.coming[c.ID] = here
+	time.AfterFunc(passage, func() { t.arrive(c.ID, here) }) // it may break off before it has come
 	_, ok := t.awaited[c.ID]
 	if ok {
 		t.awaited[c.ID] = nil
@@ -136,11 +138,48 @@ func (t *turnstile) renew(c *mqtt.Client) {
 	}
 }
 
+// supersede says that a client id has a new connection with its session: a message of the
+// old one does not wait any longer.
+func (t *turnstile) supersede(id string) {
+	t.mu.Lock()
+	gone, here := t.waiting[id], t.coming[id]
+	delete(t.waiting, id)
+	t.mu.Unlock()
+	if gone != nil {
+		close(gone)
+	}
+	t.arrive(id, here)
+}
+
+// arrive says that nobody is coming any more.
+func (t *turnstile) arrive(id string, here chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if here != nil && t.coming[id] == here {
+		close(here)
+		delete(t.coming, id)
+	}
+}
+
+// giveWay waits until a new connection of the same client id has its session: mochi would
+// take the new one for the old one that has ended, and forget it.
+func (t *turnstile) giveWay(id string) {
+	t.mu.Lock()
+	here := t.coming[id]
+	t.mu.Unlock()
+	if here != nil {
+		<-here
+	}
+}
+
 // pass waits until a message of c may come in, as long as c does.
 func (t *turnstile) pass(c *mqtt.Client) error {
 	open, gone := t.enter(c)
 	if open == nil {
 		return nil // as nearly always
+	}
+	if gone == nil {
+		return errLeft
 	}
 	late := time.NewTimer(queueing)
 	defer late.Stop()
@@ -148,11 +187,19 @@ func (t *turnstile) pass(c *mqtt.Client) error {
 		left := t.outlasted(open, gone, late.C)
 		t.give(c.ID, gone)
 		if left || c.Closed() {
+			t.refuse(c)
 			return errLeft
 		}
 		open, gone = t.enter(c)
 	}
 	return nil
+}
+
+// refuse lets no more of c in: what it has sent behind the message that did not wait.
+func (t *turnstile) refuse(c *mqtt.Client) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refused[c] = true
 }
 
 // outlasted waits until messages pass, and reports whether the client does not any more.
@@ -176,10 +223,13 @@ func (t *turnstile) give(id string, gone chan struct{}) {
 	}
 }
 
-// enter lets c pass, or gives what it has to wait for.
+// enter lets c pass, or gives what it has to wait for; no gone where it waits for nothing.
 func (t *turnstile) enter(c *mqtt.Client) (open, gone chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.refused[c] {
+		return t.open, nil
+	}
 	select {
 	case <-t.open:
 	default:

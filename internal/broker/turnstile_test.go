@@ -212,6 +212,75 @@ func TestTheSessionOfADismissedSubscriberEnds(t *testing.T) {
 	}
 }
 
+// A client that comes anew while its message waits is the one that gets what is for it.
+func TestAClientThatComesAnewIsNotTakenForTheOldOne(t *testing.T) {
+	b := start(t)
+	b.Await("store")
+	others, _, _ := connect(t, b, "others")
+	for n := range 300 {
+		conn, err := net.Dial("tcp", b.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := paho.NewClient(paho.ClientConfig{Conn: conn})
+		if _, err := old.Connect(t.Context(), &paho.Connect{ClientID: fmt.Sprint("again-", n), KeepAlive: 30, CleanStart: true}); err != nil {
+			t.Fatal(err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		_, _ = old.Publish(short, &paho.Publish{Topic: "a/b", QoS: 1}) // is held up
+		cancel()
+		again, err := net.Dial("tcp", b.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(chan struct{}, 1)
+		anew := paho.NewClient(paho.ClientConfig{Conn: again, OnPublishReceived: []func(paho.PublishReceived) (bool, error){
+			func(paho.PublishReceived) (bool, error) { got <- struct{}{}; return true, nil },
+		}})
+		if _, err := anew.Connect(t.Context(), &paho.Connect{ClientID: fmt.Sprint("again-", n), KeepAlive: 30, CleanStart: true}); err != nil {
+			t.Fatal(err)
+		}
+		<-old.Done()
+		subscribe(t, anew, "x")
+		if _, err := others.Publish(t.Context(), &paho.Publish{Topic: "x"}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-got:
+		case <-time.After(patience):
+			t.Fatalf("round %d: nothing has come", n)
+		}
+		disconnect(anew)
+	}
+}
+
+// The will of a client that did not wait is sent, as of any that is lost.
+func TestAClientThatDidNotWaitHasItsWill(t *testing.T) {
+	b := start(t)
+	watcher, messages, _ := connect(t, b, "watcher")
+	subscribe(t, watcher, "will")
+	b.Await("store")
+	conn, err := net.Dial("tcp", b.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := paho.NewClient(paho.ClientConfig{Conn: conn})
+	if _, err := client.Connect(t.Context(), &paho.Connect{ClientID: "mortal", KeepAlive: 30, CleanStart: true, WillMessage: &paho.WillMessage{Topic: "will", Payload: []byte("x"), QoS: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := client.Publish(short, &paho.Publish{Topic: "a/b", QoS: 1}); err == nil {
+		t.Fatal("a message was taken that nobody stores")
+	}
+	_ = conn.Close()
+	<-client.Done()
+	b.Await() // nobody is waited for any more
+	if m := receive(t, messages); m.Topic != "will" {
+		t.Errorf("got %v", m)
+	}
+}
+
 // Those who wait do not take the room of the one that they wait for, and whoever comes
 // again does not wait twice.
 func TestThoseWhoWaitLeaveRoomForTheSubscriber(t *testing.T) {
