@@ -60,11 +60,13 @@ running() { pid "$1" >/dev/null; }
 
 # background SERVER COMMAND... leaves a server running after this script.
 background() {
-  local state=$run/$1
+  local server=$1 state=$run/$1 tries=0
   shift
   if as_root; then chown -R $nobody:$nobody "$state"; fi
   (unprivileged setsid "$@") </dev/null >"$state/output.log" 2>&1 9>&- &
   echo $! >"$state/pid"
+  # Until it has become that command it cannot be told from another process.
+  until running "$server" || ((++tries > 250)); do sleep 0.02; done
 }
 
 # free_ports SERVER fails where somebody else has a port of it.
