@@ -28,13 +28,14 @@ var arrows = map[string][]string{
 	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/backup", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/provision", "internal/search", "internal/systemd", "internal/transfer", "internal/version", "internal/web"},
 	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/compat", "internal/nearest", "internal/web", "internal/datadir"},
 
-	"internal/document": nil, "internal/hub": nil, "internal/topic": nil,
+	"internal/document": nil, "internal/durable": nil, "internal/hub": nil, "internal/topic": nil,
 	"internal/problem": nil, "internal/secret": nil, "internal/version": nil, "internal/trail": nil, "internal/tlsconf": {},
 
 	"internal/backup":        {"internal/database", "internal/datadir", "internal/journal"},
 	"internal/broker":        {"internal/passhash"},
 	"internal/compat":        {},
-	"internal/control":       {},
+	"internal/control":       {"internal/serving"},
+	"internal/serving":       {},
 	"internal/database":      {},
 	"internal/datadir":       {},
 	"internal/deadletter":    {"internal/database"},
@@ -52,7 +53,7 @@ var arrows = map[string][]string{
 	"internal/state":         {"internal/database"},
 	"internal/systemd":       {},
 	"internal/transfer":      {"internal/control", "internal/search"},
-	"internal/web":           {"internal/passhash", "internal/web/access"},
+	"internal/web":           {"internal/passhash", "internal/serving", "internal/web/access"},
 	"internal/web/access":    {"internal/passhash"},
 	"internal/web/api":       {"internal/history", "internal/nearest", "internal/rollup", "internal/trail", "internal/web/access", "internal/web/reply"},
 	"internal/web/ops":       {"internal/web/access"},
@@ -73,7 +74,7 @@ var arrows = map[string][]string{
 
 // shared is the vocabulary. A package whose entry above is nil imports not even
 // that, only the standard library.
-var shared = []string{"internal/document", "internal/hub", "internal/problem", "internal/secret", "internal/tlsconf", "internal/topic"}
+var shared = []string{"internal/document", "internal/durable", "internal/hub", "internal/problem", "internal/secret", "internal/tlsconf", "internal/topic"}
 
 // testOnly packages are imported by tests alone.
 var testOnly = []string{"internal/hubtest", "internal/sinktest"}

@@ -12,6 +12,7 @@ import (
 
 	"pulltrail/internal/database"
 	"pulltrail/internal/datadir"
+	"pulltrail/internal/durable"
 	"pulltrail/internal/journal"
 )
 
@@ -105,7 +106,7 @@ func (b compressed) unpack(ctx context.Context, dir string, o Options) error {
 	}
 	var done int64
 	if err := b.Each(ctx, func(f File, content io.Reader) error {
-		return create(filepath.Join(dir, filepath.FromSlash(f.Name)), io.TeeReader(content, counter(func(n int) {
+		return create(filepath.Join(dir, filepath.FromSlash(f.Name)), io.TeeReader(content, Count(func(n int) {
 			if done += int64(n); o.Progress != nil {
 				o.Progress(done, total)
 			}
@@ -116,9 +117,11 @@ func (b compressed) unpack(ctx context.Context, dir string, o Options) error {
 	return b.Manifest.verify(ctx, dir, o.Log)
 }
 
-type counter func(n int)
+// Count is a writer that is told how many bytes pass, and keeps none.
+type Count func(n int)
 
-func (c counter) Write(b []byte) (int, error) {
+// Write never fails.
+func (c Count) Write(b []byte) (int, error) {
 	c(len(b))
 	return len(b), nil
 }
@@ -165,17 +168,9 @@ func (m Manifest) verify(ctx context.Context, dir string, log *slog.Logger) erro
 		if err := journal.Renew(entries, log); err != nil {
 			return err
 		}
-		if err := syncDir(entries); err != nil {
+		if err := durable.SyncDir(entries); err != nil {
 			return err
 		}
 	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(filepath.Clean(dir))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncDir(dir)
 }

@@ -20,6 +20,7 @@ import (
 	"pulltrail/internal/backup"
 	"pulltrail/internal/config"
 	"pulltrail/internal/control"
+	"pulltrail/internal/durable"
 	"pulltrail/internal/transfer"
 )
 
@@ -135,16 +136,7 @@ func (c backupCommand) toFile(ctx context.Context, cfg config.Config, meter *met
 	if err := f.CloseAtomicallyReplace(); err != nil {
 		return s, err
 	}
-	return s, syncDir(dir)
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return s, durable.SyncDir(dir)
 }
 
 // save writes a backup to w, compressed, and reads it as it passes: what is not whole is
@@ -159,8 +151,8 @@ func save(ctx context.Context, w io.Writer, cfg config.Config, meter *meter) (s 
 		_ = to.CloseWithError(err) // which never fails
 		wrote <- err
 	}()
-	counted := &countingWriter{w: w}
-	out, err := backup.Compress(counted)
+	var compressed int64
+	out, err := backup.Compress(io.MultiWriter(w, backup.Count(func(n int) { compressed += int64(n) })))
 	if err == nil {
 		s.Manifest, err = follow(ctx, io.TeeReader(from, out), meter)
 	}
@@ -175,7 +167,7 @@ func save(ctx context.Context, w io.Writer, cfg config.Config, meter *meter) (s 
 		return s, err
 	}
 	err = out.Close()
-	s.Bytes = counted.n
+	s.Bytes = compressed
 	return s, err
 }
 
@@ -194,7 +186,7 @@ func follow(ctx context.Context, r io.Reader, meter *meter) (backup.Manifest, er
 	}
 	progress := transfer.Progress{Total: b.Manifest.Bytes(), Bytes: true}
 	if err := b.Each(ctx, func(_ backup.File, content io.Reader) error {
-		_, err := io.Copy(io.Discard, io.TeeReader(content, countingFunc(func(n int) {
+		_, err := io.Copy(io.Discard, io.TeeReader(content, backup.Count(func(n int) {
 			progress.Done += int64(n)
 			meter.show(progress)
 		})))
@@ -204,26 +196,6 @@ func follow(ctx context.Context, r io.Reader, meter *meter) (backup.Manifest, er
 	}
 	_, err = io.Copy(io.Discard, r) // the padding of the archive, and what the daemon says at the end
 	return b.Manifest, err
-}
-
-// countingFunc is told how many bytes pass.
-type countingFunc func(n int)
-
-func (f countingFunc) Write(b []byte) (int, error) {
-	f(len(b))
-	return len(b), nil
-}
-
-// countingWriter counts what was written.
-type countingWriter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *countingWriter) Write(b []byte) (int, error) {
-	n, err := c.w.Write(b)
-	c.n += int64(n)
-	return n, err
 }
 
 // backupFailed says what can be done about an error.

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"pulltrail/internal/serving"
 )
 
 const shutdownTimeout = 5 * time.Second
@@ -46,24 +48,7 @@ func Listen(path string, daemon Daemon, log *slog.Logger) (*Server, error) {
 // Run serves until ctx is done and the requests under way have ended, or have had 5 s for
 // that.
 func (s *Server) Run(ctx context.Context) error {
-	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
-	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(s.listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
-	defer cancel()
-	err := s.http.Shutdown(bounded)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.http.Close() // of a command that does not read
-	}
-	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return err
+	return serving.Run(ctx, s.http, s.listener, s.patience)
 }
 
 // Close gives the socket back when Run has not done so, because it was never called

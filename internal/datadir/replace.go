@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"pulltrail/internal/durable"
 )
 
 // The stages of replacing the content, each a directory of that name in the data
@@ -50,7 +52,7 @@ func (d *Dir) Stage() (*Staging, error) {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
 	// From here on Open says that a restore was broken off, also after a power cut.
-	return s, syncDir(d.path)
+	return s, durable.SyncDir(d.path)
 }
 
 // Path is the directory to fill: with a database, and a journal where there is one. What
@@ -164,7 +166,7 @@ func (d *Dir) moveIn() (aside string, err error) {
 	default:
 		return "", err
 	}
-	return aside, errors.Join(os.Remove(from), syncDir(d.path))
+	return aside, errors.Join(os.Remove(from), durable.SyncDir(d.path))
 }
 
 // freeName is a name for old content, by the time.
@@ -185,7 +187,7 @@ func (d *Dir) move(from, to string) error {
 	if err := d.rename(from, to); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(filepath.Dir(to)), syncDir(filepath.Dir(from)))
+	return errors.Join(durable.SyncDir(filepath.Dir(to)), durable.SyncDir(filepath.Dir(from)))
 }
 
 func (d *Dir) has(name string) (bool, error) {
@@ -225,13 +227,4 @@ func (d *Dir) adopt(path string) error {
 		return nil
 	}
 	return os.Lchown(path, int(owner.Uid), int(owner.Gid))
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	f, err := os.Open(filepath.Clean(dir))
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

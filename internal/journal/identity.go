@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"pulltrail/internal/document"
+	"pulltrail/internal/durable"
 )
 
 // identity is the name of the file with the log's UUIDs, one a line. The first has been
@@ -133,5 +134,5 @@ func writeIdentity(dir string, all []generation) error {
 	if err := os.Rename(path+".tmp", path); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return durable.SyncDir(dir)
 }

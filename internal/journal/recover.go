@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"pulltrail/internal/document"
+	"pulltrail/internal/durable"
 )
 
 // recover brings the directory into a state that can be appended to. An identity
@@ -18,7 +19,7 @@ func (j *Journal) recover() error {
 	if err := os.MkdirAll(j.dir, 0o700); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(j.dir)); err != nil {
+	if err := durable.SyncDir(filepath.Dir(j.dir)); err != nil {
 		return err
 	}
 	ids, err := readIdentity(j.dir)

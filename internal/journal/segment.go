@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"pulltrail/internal/document"
+	"pulltrail/internal/durable"
 )
 
 // A segment file begins with, in little endian:
@@ -88,7 +89,7 @@ func (j *Journal) createSegment(first, follows document.Position) (file, *segmen
 		err = os.Rename(s.path+".tmp", s.path)
 	}
 	if err == nil {
-		err = syncDir(j.dir)
+		err = durable.SyncDir(j.dir)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, f.Close())

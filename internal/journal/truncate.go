@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"pulltrail/internal/document"
+	"pulltrail/internal/durable"
 )
 
 // Truncate gives back the space of entries before a position, in whole segments.
@@ -42,7 +43,7 @@ func (j *Journal) reclaim(threshold int64) error {
 		j.mu.Lock()
 		j.segments = j.segments[1:]
 		j.mu.Unlock()
-		if err := syncDir(j.dir); err != nil {
+		if err := durable.SyncDir(j.dir); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"pulltrail/internal/serving"
 	"pulltrail/internal/web/access"
 )
 
@@ -83,31 +84,14 @@ func (s *Server) site(cfg Config, handler http.Handler, loopback bool) (*Site, e
 // that wait for one are told that there is none. It returns nil after such a stop, and an
 // error when serving ended by itself.
 func (s *Server) Serve(ctx context.Context) error {
-	// A stop must not cancel the requests that it lets finish.
-	requests, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
-	server := s.server(requests)
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(s.listener) }()
-	select {
-	case err := <-ended:
+	err := serving.Run(ctx, s.server(), s.listener, shutdownTimeout)
+	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("web: serving on %s ended: %w", s.Addr(), err)
-	case <-ctx.Done():
-	}
-	cut()
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	err := server.Shutdown(bounded)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = server.Close()
-	}
-	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
 	}
 	return err
 }
 
-func (s *Server) server(requests context.Context) *http.Server {
+func (s *Server) server() *http.Server {
 	return &http.Server{
 		Handler:           &s.sites,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -115,7 +99,6 @@ func (s *Server) server(requests context.Context) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		BaseContext:       func(net.Listener) context.Context { return requests },
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 }
