@@ -70,8 +70,13 @@ func create(path string) error {
 	return f.Close()
 }
 
+// fileURL is the beginning of a data source name.
+func fileURL(path string) string {
+	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()
+}
+
 func connect(path, option string, connections int) (*sql.DB, error) {
-	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() +
+	dsn := fileURL(path) +
 		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" +
 		fmt.Sprintf("_pragma=journal_size_limit(%d)&", maxLog) + option
 	db, err := sql.Open("sqlite", dsn)

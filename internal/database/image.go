@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 )
 
@@ -80,6 +79,9 @@ func (i *Image) Copy(ctx context.Context, w io.Writer) (err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var written int64
 	for rows.Next() {
+		if err := ctx.Err(); err != nil { // which rows get to know of in their own time
+			return err
+		}
 		var page sql.RawBytes
 		if err := rows.Scan(&page); err != nil {
 			return fmt.Errorf("read the database: %w", err)
@@ -107,8 +109,7 @@ func (i *Image) Close() error {
 // CheckFile reads all of a database that nobody writes, and leaves nothing beside it. It
 // returns the version of its schema, and fails where it is damaged or newer.
 func CheckFile(ctx context.Context, path string) (schema int, err error) {
-	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() + "?mode=ro&immutable=1"
-	db, err := sql.Open("sqlite", dsn)
+	db, err := sql.Open("sqlite", fileURL(path)+"?mode=ro&immutable=1")
 	if err != nil {
 		return 0, fmt.Errorf("open database %s: %w", path, err)
 	}
