@@ -70,7 +70,7 @@ func openBase(ctx context.Context, cfg config.Config, opts Options, ps *parts) (
 		if b.inside, err = filesInside(cfg.MQTT.Embedded); err != nil {
 			return nil, err
 		}
-		if b.broker, err = embedBroker(ctx, cfg.MQTT, b.identity, b.history, opts.Log); err != nil {
+		if b.broker, err = embedBroker(ctx, cfg.MQTT, b.inside.accounts, b.identity, b.history, opts.Log); err != nil {
 			return nil, err
 		}
 		ps.add("embedded broker", b.broker.Serve, b.broker.Close)

@@ -17,20 +17,16 @@ import (
 	"pulltrail/mqttio"
 )
 
-// embedBroker starts listening, and gives the broker back the messages that it
+// embedBroker starts listening, lets in whom accounts names, and gives the broker back the messages that it
 // retained before the process ended, which it keeps in memory only.
-func embedBroker(ctx context.Context, cfg mqttio.Config, identity string, trail *history.Store, log *slog.Logger) (*broker.Broker, error) {
+func embedBroker(ctx context.Context, cfg mqttio.Config, accounts map[string]string, identity string, trail *history.Store, log *slog.Logger) (*broker.Broker, error) {
 	if warning := cfg.Embedded.Warning(); warning != "" {
 		log.Warn(warning)
-	}
-	users, err := cfg.Embedded.Accounts()
-	if err != nil {
-		return nil, err
 	}
 	b, err := broker.New(broker.Options{
 		Listen: cfg.Embedded.Listen,
 		TLS:    broker.TLS{Listen: cfg.Embedded.ListenTLS, CertFile: cfg.Embedded.TLS.CertFile, KeyFile: cfg.Embedded.TLS.KeyFile},
-		Users:  users, ClientID: identity, Log: log,
+		Users:  accounts, ClientID: identity, Log: log,
 	})
 	if err != nil {
 		return nil, err
