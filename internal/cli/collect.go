@@ -61,7 +61,7 @@ func (c collectCommand) Run(ctx context.Context, p *Process, top *command) error
 		progress.show(result.Repository.String())
 	}
 	if c.PublishOnly {
-		r.Summary, err = app.PublishOnly(ctx, cfg, logger(p, quieter(cfg)), repositories, c.Settle, took)
+		r.Summary, err = app.PublishOnly(ctx, cfg, logger(p, quieter(cfg, "error")), repositories, c.Settle, took)
 	} else {
 		err = reach(ctx, p, cfg, func(ctx context.Context, via control.Daemon) (err error) {
 			r.Summary, err = via.Collect(ctx, repositories, c.Settle, took)
@@ -99,7 +99,7 @@ func toCollect(cfg config.Config, named []hub.Repository) (int, error) {
 // with it.
 func reach(ctx context.Context, p *Process, cfg config.Config, ask func(context.Context, control.Daemon) error) error {
 	return reachOr(cfg, func(daemon *control.Client) error { return ask(ctx, daemon) }, func() error {
-		return app.Run(ctx, cfg, app.Options{Log: logger(p, quieter(cfg)), Task: ask})
+		return app.Run(ctx, cfg, app.Options{Log: logger(p, quieter(cfg, "error")), Task: ask})
 	})
 }
 
@@ -127,11 +127,11 @@ func reachOr(cfg config.Config, ask func(*control.Client) error, alone func() er
 	}
 }
 
-// quieter leaves the log of a short command to what matters: its results are
+// quieter leaves the log of a short command to what matters, from a level on: its results are
 // printed. Whoever asked for debug gets it.
-func quieter(cfg config.Config) config.Config {
+func quieter(cfg config.Config, level string) config.Config {
 	if cfg.Log.Level == "info" {
-		cfg.Log.Level = "error"
+		cfg.Log.Level = level
 	}
 	return cfg
 }

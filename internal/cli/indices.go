@@ -39,7 +39,7 @@ func withCare(p *Process, cfg config.Config, sink string, do func(care) error) (
 		if sink != "" && sink != setup.Name {
 			continue
 		}
-		cluster, err := setup.Open(indexer.ClusterOptions{Log: logger(p, quieter(cfg))})
+		cluster, err := setup.Open(indexer.ClusterOptions{Log: logger(p, quieter(cfg, "error"))})
 		if err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func (c restoreCommand) Run(ctx context.Context, p *Process, top *command) error
 	}
 	defer from.Close() //nolint:errcheck // it was only read
 	meter := newMeter(p.Stderr, c.Quiet)
-	opts := backup.Options{Replace: c.Replace, Log: logger(p, quieter(cfg)), Progress: func(done, total int64) {
+	opts := backup.Options{Replace: c.Replace, Log: logger(p, quieter(cfg, "error")), Progress: func(done, total int64) {
 		meter.show(transfer.Progress{Done: done, Total: total, Bytes: true})
 	}}
 	r := restored{Checked: c.Check}

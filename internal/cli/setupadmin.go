@@ -83,17 +83,9 @@ func (a administrator) connect(ctx context.Context, p *Process, cfg config.Confi
 		return nil, fmt.Errorf("there is no terminal to ask on for the password of %s: name a file with --admin-password-file (%w)", a.Username, errUsage)
 	}
 	if password.IsSet() && unencrypted(cluster.URLs) {
-		logger(p, quieterStill(cfg)).Warn("the administrator's password crosses the network unencrypted: write https:// where the cluster speaks TLS")
+		logger(p, quieter(cfg, "warn")).Warn("the administrator's password crosses the network unencrypted: write https:// where the cluster speaks TLS")
 	}
 	return connectAs(cluster, a.Username, password)
-}
-
-// quieterStill is quieter, with warnings.
-func quieterStill(cfg config.Config) config.Config {
-	if cfg.Log.Level == "info" {
-		cfg.Log.Level = "warn"
-	}
-	return cfg
 }
 
 func unencrypted(urls []string) bool {
@@ -103,10 +95,15 @@ func unencrypted(urls []string) bool {
 	})
 }
 
+// as is the cluster with another user.
+func as(cluster indexer.ClusterConfig, user string, password secret.String) indexer.ClusterConfig {
+	cluster.Username, cluster.Password, cluster.PasswordFile = user, password, ""
+	return cluster
+}
+
 // connectAs reaches the configured cluster as somebody else.
 func connectAs(cluster indexer.ClusterConfig, user string, password secret.String) (*search.Client, error) {
-	cluster.Username, cluster.Password, cluster.PasswordFile = user, password, ""
-	opts, err := cluster.Options()
+	opts, err := as(cluster, user, password).Options()
 	if err != nil {
 		return nil, err
 	}
@@ -126,11 +123,10 @@ func verify(ctx context.Context, p *Process, cfg config.Config, name string, opt
 }
 
 func seenAs(ctx context.Context, p *Process, cfg config.Config, opts provision.Options, account provision.Account) (found string, err error) {
-	cluster := cfg.Indexer.OpenSearch
-	cluster.Username, cluster.Password, cluster.PasswordFile = account.User, account.Password, ""
+	cluster := as(cfg.Indexer.OpenSearch, account.User, account.Password)
 	found, err = ping(ctx, indexer.ClusterSetup{URLs: cluster.URLs, Open: func(o indexer.ClusterOptions) (*indexer.Cluster, error) {
 		return indexer.NewOpenSearch(cluster, o)
-	}}, indexer.ClusterOptions{Log: logger(p, quieter(cfg))})
+	}}, indexer.ClusterOptions{Log: logger(p, quieter(cfg, "error"))})
 	if err != nil || account.User == "" {
 		return found, err
 	}
