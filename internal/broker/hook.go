@@ -14,6 +14,7 @@ type door struct {
 	mqtt.HookBase
 	users
 	*turnstile
+	*handover
 	server   *mqtt.Server
 	clientID string        // of the process itself; empty for none
 	closed   chan struct{} // when the broker closes
@@ -25,7 +26,7 @@ func newDoor(hashes map[string]string, clientID string) (*door, error) {
 		return nil, err
 	}
 	closed := make(chan struct{})
-	return &door{users: users, turnstile: newTurnstile(closed), clientID: clientID, closed: closed}, nil
+	return &door{users: users, turnstile: newTurnstile(closed), handover: newHandover(), clientID: clientID, closed: closed}, nil
 }
 
 func (*door) ID() string { return "door" }
@@ -45,9 +46,7 @@ func (*door) Provides(b byte) bool {
 func (d *door) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 	name, password := string(p.Connect.Username), string(p.Connect.Password)
 	if d.itself(name, password) {
-		if s, ok := c.Net.Conn.(*stranger); ok {
-			s.trust()
-		}
+		connection(c).trust()
 		return true
 	}
 	if d.ours(c) {
@@ -56,16 +55,25 @@ func (d *door) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 	return d.knows(name, password, d.closed)
 }
 
+// connection is what the listener made of it.
+func connection(c *mqtt.Client) *stranger { return c.Net.Conn.(*stranger) }
+
 // ours reports whether the client id is one of the process itself.
 func (d *door) ours(c *mqtt.Client) bool {
 	return d.clientID != "" && (c.ID == d.clientID || strings.HasPrefix(c.ID, d.clientID+"-"))
 }
 
 // OnSessionEstablish comes before a connection takes over the session of the one before.
-func (d *door) OnSessionEstablish(c *mqtt.Client, _ packets.Packet) { d.renew(c) }
+func (d *door) OnSessionEstablish(c *mqtt.Client, _ packets.Packet) {
+	connection(c).take(d.handover, c.ID)
+	d.renew(c)
+}
 
 // OnSessionEstablished comes when it has.
-func (d *door) OnSessionEstablished(c *mqtt.Client, _ packets.Packet) { d.supersede(c.ID) }
+func (d *door) OnSessionEstablished(c *mqtt.Client, _ packets.Packet) {
+	d.supersede(c.ID)
+	connection(c).give()
+}
 
 // OnSubscribed comes when a subscription was answered.
 func (d *door) OnSubscribed(c *mqtt.Client, _ packets.Packet, codes []byte) {
@@ -77,10 +85,10 @@ func (d *door) OnSubscribed(c *mqtt.Client, _ packets.Packet, codes []byte) {
 	d.here(c)
 }
 
-// OnDisconnect comes when a connection has ended.
+// OnDisconnect comes when a connection has ended, before its session does.
 func (d *door) OnDisconnect(c *mqtt.Client, _ error, _ bool) {
 	d.away(c)
-	d.giveWay(c.ID)
+	connection(c).take(d.handover, c.ID) // until the listener has it back
 }
 
 // OnPublish comes before a message is acknowledged. Those of the process itself are kept

@@ -69,7 +69,9 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 		}
 		go func() {
 			defer l.remove(c)
-			_ = establish(l.ID(), newStranger(c)) // mochi logs it too
+			s := newStranger(c)
+			defer s.give()
+			_ = establish(l.ID(), s) // mochi logs it too
 		}()
 	}
 }

@@ -33,6 +33,18 @@ type stranger struct {
 	begun   bool
 	shift   uint
 	length  int
+	giving  func() // while it begins or ends a session; only mochi's goroutine of the client has it
+}
+
+// take keeps other connections of the client id from beginning or ending a session.
+func (s *stranger) take(h *handover, id string) { s.giving = h.take(id) }
+
+// give lets them.
+func (s *stranger) give() {
+	if s.giving != nil {
+		s.giving()
+		s.giving = nil
+	}
 }
 
 // trust ends the deadline of what is written.

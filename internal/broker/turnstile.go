@@ -31,7 +31,6 @@ type turnstile struct {
 	held    bool                     // whoever is there
 	open    chan struct{}            // closed while messages pass
 	waiting map[string]chan struct{} // by the client id of a message; closed when that connects anew
-	coming  map[string]chan struct{} // by the client id of a new connection; closed when it has its session
 	refused map[*mqtt.Client]bool    // that did not wait, and are not gone yet
 	passing map[*mqtt.Client]bool    // whose message has passed and is not with the sessions yet
 	empty   chan struct{}            // closed when nothing is passing
@@ -40,7 +39,7 @@ type turnstile struct {
 
 func newTurnstile(closed <-chan struct{}) *turnstile {
 	t := &turnstile{
-		awaited: map[string]*mqtt.Client{}, all: map[string]bool{}, waiting: map[string]chan struct{}{}, passing: map[*mqtt.Client]bool{}, refused: map[*mqtt.Client]bool{}, coming: map[string]chan struct{}{},
+		awaited: map[string]*mqtt.Client{}, all: map[string]bool{}, waiting: map[string]chan struct{}{}, passing: map[*mqtt.Client]bool{}, refused: map[*mqtt.Client]bool{},
 		open: make(chan struct{}), empty: make(chan struct{}), closed: closed,
 	}
 	close(t.open)
@@ -118,9 +117,6 @@ func (t *turnstile) away(c *mqtt.Client) {
 // subscriber it returns when no message is on its way to the one before.
 func (t *turnstile) renew(c *mqtt.Client) {
 	t.mu.Lock()
-	here := make(chan struct{})
-	t.coming[c.ID] = here
-	time.AfterFunc(passage, func() { t.arrive(c.ID, here) }) // it may break off before it has come
 	_, ok := t.awaited[c.ID]
 	if ok {
 		t.awaited[c.ID] = nil
@@ -142,33 +138,11 @@ func (t *turnstile) renew(c *mqtt.Client) {
 // old one does not wait any longer.
 func (t *turnstile) supersede(id string) {
 	t.mu.Lock()
-	gone, here := t.waiting[id], t.coming[id]
+	gone := t.waiting[id]
 	delete(t.waiting, id)
 	t.mu.Unlock()
 	if gone != nil {
 		close(gone)
-	}
-	t.arrive(id, here)
-}
-
-// arrive says that nobody is coming any more.
-func (t *turnstile) arrive(id string, here chan struct{}) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if here != nil && t.coming[id] == here {
-		close(here)
-		delete(t.coming, id)
-	}
-}
-
-// giveWay waits until a new connection of the same client id has its session: mochi would
-// take the new one for the old one that has ended, and forget it.
-func (t *turnstile) giveWay(id string) {
-	t.mu.Lock()
-	here := t.coming[id]
-	t.mu.Unlock()
-	if here != nil {
-		<-here
 	}
 }
 

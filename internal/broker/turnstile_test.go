@@ -304,3 +304,35 @@ func TestThoseWhoWaitLeaveRoomForTheSubscriber(t *testing.T) {
 	store, _ := newTally().subscribe(t, b)
 	disconnect(store)
 }
+
+// Many that come at once under one client id end all the same, and leave no session behind
+// that would be taken for that of the last.
+func TestManyMayComeAtOnceUnderOneClientID(t *testing.T) {
+	b := start(t)
+	b.Await("store") // who publishes waits, and ends when the next one has come
+	for range 50 {
+		var coming sync.WaitGroup
+		for range 8 {
+			coming.Go(func() {
+				conn, err := net.Dial("tcp", b.Addr().String())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				client := paho.NewClient(paho.ClientConfig{Conn: conn})
+				short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+				defer cancel()
+				if _, err := client.Connect(short, &paho.Connect{ClientID: "again", KeepAlive: 30, CleanStart: true}); err == nil {
+					_, _ = client.Publish(short, &paho.Publish{Topic: "a/b", QoS: 1}) // is not acknowledged
+				}
+				_ = conn.Close() // a new one may have had it closed already
+			})
+		}
+		coming.Wait()
+	}
+	b.Await()
+	client, messages, _ := connect(t, b, "again")
+	subscribe(t, client, "x")
+	publish(t, client, "x", "for the last", false)
+	receive(t, messages)
+}
