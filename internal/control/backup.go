@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// readerPatience is how long whoever takes a backup may take nothing. As long as one is
-// being taken, what is given up on disk keeps its space.
+// readerPatience is how long whoever holds something up may take nothing of the answer: a
+// run, or a backup, during which what is given up on disk keeps its space.
 const readerPatience = 2 * time.Minute
 
 // failure is the trailer with the error of an answer that had begun.
@@ -51,7 +51,7 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) (err error) {
 func backup(w http.ResponseWriter, r *http.Request, daemon Backups, log *slog.Logger) {
 	w.Header().Set("Content-Type", "application/x-tar")
 	w.Header().Set("Trailer", failure)
-	out := &hurried{w: w, controller: http.NewResponseController(w)}
+	out := &hurried{ResponseWriter: w}
 	buffered := bufio.NewWriterSize(out, 256<<10)
 	err := daemon.Backup(r.Context(), buffered)
 	if err == nil {
@@ -71,19 +71,21 @@ func backup(w http.ResponseWriter, r *http.Request, daemon Backups, log *slog.Lo
 	}
 }
 
-// hurried is a writer whose reader must not stand still.
+// hurried is an answer whose reader must not stand still.
 type hurried struct {
-	w          io.Writer
-	controller *http.ResponseController
-	begun      bool
-	err        error
+	http.ResponseWriter
+	begun bool
+	err   error
 }
 
 func (h *hurried) Write(b []byte) (n int, err error) {
 	h.begun = true
-	if h.err = h.controller.SetWriteDeadline(time.Now().Add(readerPatience)); h.err != nil {
+	if h.err = http.NewResponseController(h.ResponseWriter).SetWriteDeadline(time.Now().Add(readerPatience)); h.err != nil {
 		return 0, h.err
 	}
-	n, h.err = h.w.Write(b)
+	n, h.err = h.ResponseWriter.Write(b)
 	return n, h.err
 }
+
+// Unwrap lets http.ResponseController reach the connection.
+func (h *hurried) Unwrap() http.ResponseWriter { return h.ResponseWriter }

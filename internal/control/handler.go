@@ -17,14 +17,14 @@ const maxRequest = 4 << 20
 func handler(daemon Daemon, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /collect", func(w http.ResponseWriter, r *http.Request) {
-		stream(w, r, log, func(ctx context.Context, request collectRequest, progress func(Result)) (Summary, error) {
+		stream(&hurried{ResponseWriter: w}, r, log, func(ctx context.Context, request collectRequest, progress func(Result)) (Summary, error) {
 			return daemon.Collect(ctx, request.Repositories, request.Settle, progress)
 		})
 	})
 	mux.HandleFunc("GET /deadletters", func(w http.ResponseWriter, r *http.Request) { list(w, r, daemon, log) })
 	mux.HandleFunc("GET /deadletter", func(w http.ResponseWriter, r *http.Request) { show(w, r, daemon, log) })
 	mux.HandleFunc("POST /deadletters/retry", func(w http.ResponseWriter, r *http.Request) {
-		stream(w, r, log, daemon.RetryDeadLetters)
+		stream(&hurried{ResponseWriter: w}, r, log, daemon.RetryDeadLetters)
 	})
 	mux.HandleFunc("POST /deadletters/drop", func(w http.ResponseWriter, r *http.Request) {
 		if which, ok := read[Selection](w, r); ok {
