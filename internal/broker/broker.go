@@ -99,16 +99,6 @@ type Broker struct {
 	stop      sync.Once
 }
 
-// tell tells all clients that it is over.
-func (b *Broker) tell() { endAll(b.server) }
-
-// cut ends all connections.
-func (b *Broker) cut() {
-	for _, l := range b.listeners {
-		l.cut()
-	}
-}
-
 // New makes a broker. The error names the user whose hash cannot be read.
 func New(o Options) (*Broker, error) {
 	door, err := newDoor(o.Users, o.ClientID)
@@ -181,7 +171,7 @@ func (b *Broker) listen(key, address string, config *tls.Config) error {
 	if config != nil {
 		id, l = "tls", tls.NewListener(l, config)
 	}
-	b.listeners = append(b.listeners, newListener(id, l, b))
+	b.listeners = append(b.listeners, newListener(id, l, b.failed))
 	return b.server.AddListener(b.listeners[len(b.listeners)-1])
 }
 
@@ -287,8 +277,28 @@ func (b *Broker) Close() error {
 	var err error
 	b.stop.Do(func() {
 		b.door.close()
-		err = b.server.Close()
+		b.farewell()
+		err = b.server.Close() // waits for what the listeners have begun
 		b.log.Debug("the embedded broker has stopped")
 	})
 	return err
+}
+
+// farewell tells the clients, and ends their connections. Those of one address may wait for
+// those of another, so nobody comes in any more anywhere.
+func (b *Broker) farewell() {
+	for _, l := range b.listeners {
+		l.refuse()
+	}
+	late := time.AfterFunc(farewell, b.cut) // a client that does not read is not waited for
+	endAll(b.server)
+	late.Stop()
+	b.cut()
+}
+
+// cut ends all connections.
+func (b *Broker) cut() {
+	for _, l := range b.listeners {
+		l.cut()
+	}
 }

@@ -26,7 +26,7 @@ const (
 type listener struct {
 	net.Listener
 	id     string
-	broker *Broker // of which all clients are told, and all connections cut
+	failed chan<- error // receives why it cannot accept any more
 
 	mu      sync.Mutex
 	closing bool
@@ -35,8 +35,8 @@ type listener struct {
 	running sync.WaitGroup
 }
 
-func newListener(id string, l net.Listener, b *Broker) *listener {
-	return &listener{Listener: l, id: id, broker: b, done: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+func newListener(id string, l net.Listener, failed chan<- error) *listener {
+	return &listener{Listener: l, id: id, failed: failed, done: make(chan struct{}), conns: map[net.Conn]struct{}{}}
 }
 
 func (l *listener) ID() string              { return l.id }
@@ -52,7 +52,7 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil && failures >= acceptFailures:
-			l.broker.failed <- err
+			l.failed <- err
 			return
 		case err != nil:
 			failures++
@@ -96,35 +96,22 @@ func (l *listener) remove(c net.Conn) {
 	l.running.Done()
 }
 
-// Close stops accepting, tells the clients, and waits for them to be gone.
-func (l *listener) Close(listeners.CloseFn) {
-	if !l.refuse() {
-		return
-	}
-	_ = l.Listener.Close()
-	late := time.AfterFunc(farewell, l.broker.cut) // a client that does not read is not waited for
-	l.broker.tell()
-	late.Stop()
-	l.cut()
-	l.running.Wait()
-}
+// Close waits for the connections to be gone: Broker.farewell has ended them.
+func (l *listener) Close(listeners.CloseFn) { l.running.Wait() }
 
-// refuse lets no more connections in; false if that is so already.
-func (l *listener) refuse() bool {
+// refuse lets no more connections in.
+func (l *listener) refuse() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closing {
-		return false
-	}
 	l.closing = true
 	close(l.done)
-	return true
+	_ = l.Listener.Close() // the next Accept fails
 }
 
 func (l *listener) cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.conns {
-		_ = c.Close()
+		_ = hangUp(c)
 	}
 }

@@ -90,17 +90,17 @@ func (s *stranger) Write(p []byte) (n int, err error) {
 		n += written
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = errors.Join(err, s.hangUp()) // its session stays
+		err = errors.Join(err, hangUp(s.Conn)) // its session stays
 	}
 	return n, err
 }
 
-// hangUp closes the connection at once; TLS would say goodbye to somebody who does not read.
-func (s *stranger) hangUp() error {
-	if encrypted, ok := s.Conn.(*tls.Conn); ok {
-		return encrypted.NetConn().Close()
+// hangUp closes a connection at once; TLS would say goodbye to somebody who does not read.
+func hangUp(c net.Conn) error {
+	if encrypted, ok := c.(*tls.Conn); ok {
+		c = encrypted.NetConn()
 	}
-	return s.Close()
+	return c.Close()
 }
 
 // small follows the first bytes of a packet: one, and then its length, seven bits in each
