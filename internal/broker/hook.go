@@ -72,6 +72,7 @@ func (d *door) OnSessionEstablish(c *mqtt.Client, _ packets.Packet) {
 // OnSessionEstablished comes when it has.
 func (d *door) OnSessionEstablished(c *mqtt.Client, _ packets.Packet) {
 	d.supersede(c.ID)
+	connection(c).settled.Store(true)
 	connection(c).give()
 }
 

@@ -29,6 +29,7 @@ var errTooLarge = errors.New("the first packet of a client is too large")
 type stranger struct {
 	net.Conn
 	trusted atomic.Bool // it is the process itself, which reads nothing while it cannot store
+	settled atomic.Bool // its session has begun
 	known   bool        // the length of the first packet
 	begun   bool
 	shift   uint
@@ -71,8 +72,19 @@ func (s *stranger) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write goes on as long as the client reads something now and then, and not too slowly.
-func (s *stranger) Write(p []byte) (n int, err error) {
+// Write fails only when the session has begun. mochi would keep one that has not, and not
+// see that it has ended; so it begins, and ends at the next Read.
+func (s *stranger) Write(p []byte) (int, error) {
+	n, err := s.write(p)
+	if err != nil && !s.settled.Load() {
+		_ = hangUp(s.Conn) // mostly it is closed
+		return len(p), nil
+	}
+	return n, err
+}
+
+// write goes on as long as the client reads something now and then, and not too slowly.
+func (s *stranger) write(p []byte) (n int, err error) {
 	if s.trusted.Load() {
 		return s.Conn.Write(p)
 	}

@@ -1,7 +1,10 @@
 package broker
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"testing"
@@ -27,6 +30,7 @@ func TestAClientThatReadsNothingIsNotWaitedFor(t *testing.T) {
 		near, far := net.Pipe()
 		defer far.Close()
 		c := newStranger(near)
+		c.settled.Store(true)
 		begun := time.Now()
 		go func() { // as mochi does with each packet that it reads
 			time.Sleep(time.Second)
@@ -39,6 +43,47 @@ func TestAClientThatReadsNothingIsNotWaitedFor(t *testing.T) {
 			t.Error("the connection is open still")
 		}
 	})
+}
+
+// mochi would keep the session for a week, and half a megabyte with it.
+func TestAClientThatBreaksOffAtOnceLeavesNoSession(t *testing.T) {
+	b, err := New(Options{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- b.Serve(ctx) }()
+	connect := func(id string) *net.TCPConn {
+		c, err := net.Dial("tcp", b.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte("\x10\x11\x00\x04MQTT\x05\x02\x00\x1e\x00\x00\x04" + id)); err != nil {
+			t.Fatal(err)
+		}
+		return c.(*net.TCPConn)
+	}
+	for n := range 100 {
+		c := connect(fmt.Sprintf("%04d", n))
+		_ = c.SetLinger(0) // the answer cannot be written
+		_ = c.Close()
+	}
+	last := connect("last")
+	defer last.Close()
+	if _, err := last.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if n := b.server.Clients.Len(); n != 1 { // the broker itself
+		t.Errorf("%d are left", n)
+	}
 }
 
 func TestAClientThatReadsSlowlyIsWaitedFor(t *testing.T) {
