@@ -25,8 +25,8 @@
 // 30 s to be let in, then its client is disconnected, to send it again; so is a client that
 // reads nothing of what is sent to it for 10 s. Per session 65,535 messages on their way or
 // waiting, for 7 days. Further messages for that session are dropped, which is logged
-// once a minute while it lasts and counted in $SYS/broker/messages/dropped. Messages
-// have no bound of size but the protocol's 256 MiB.
+// once a minute while it lasts and counted in $SYS/broker/messages/dropped. Topics and filters
+// have 200 levels. Messages have no bound of size but the protocol's 256 MiB.
 package broker
 
 import (

@@ -9,7 +9,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// door lets in who may come in, and works around three defects of mochi 2.7.9.
+// door lets in who may come in, and works around defects of mochi 2.7.9.
 type door struct {
 	mqtt.HookBase
 	users
@@ -35,7 +35,7 @@ func (*door) ID() string { return "door" }
 func (*door) Provides(b byte) bool {
 	switch b {
 	case mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnConnect,
-		mqtt.OnSessionEstablish, mqtt.OnSessionEstablished, mqtt.OnSubscribed, mqtt.OnDisconnect, mqtt.OnPublish, mqtt.OnPublished:
+		mqtt.OnSessionEstablish, mqtt.OnSessionEstablished, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnDisconnect, mqtt.OnPublish, mqtt.OnPublished:
 		return true
 	}
 	return false
@@ -95,7 +95,11 @@ func (d *door) OnDisconnect(c *mqtt.Client, _ error, _ bool) {
 // OnPublish comes before a message is acknowledged. Those of the process itself are kept
 // until they have come back, and those at QoS 0 may be lost: neither is held up.
 func (d *door) OnPublish(c *mqtt.Client, p packets.Packet) (packets.Packet, error) {
-	if c.Net.Inline || p.FixedHeader.Qos == 0 || d.ours(c) {
+	switch {
+	case !c.Net.Inline && deep(p.TopicName):
+		_ = d.server.DisconnectClient(c, packets.ErrTopicNameInvalid) // gives the reason back as an error
+		return p, packets.ErrRejectPacket
+	case c.Net.Inline || p.FixedHeader.Qos == 0 || d.ours(c):
 		return p, nil
 	}
 	if err := d.pass(c); err != nil {
@@ -115,7 +119,7 @@ func (*door) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
 func (d *door) close() { close(d.closed) }
 
 // OnConnect refuses those of others that are too many, which mochi would do only when there
-// is no room for the process itself either.
+// is no room for the process itself either, and those whose will has too many levels.
 //
 // It switches the client's Receive Maximum off. With one, mochi asks at each
 // packet for a message that waits (Inflight.NextImmediate), and for that takes a read
@@ -123,16 +127,23 @@ func (d *door) close() { close(d.closed) }
 // publishes to it, for ever. It also drops messages that exceed the maximum. So a
 // client is sent what there is, as if it took the protocol's highest.
 func (d *door) OnConnect(c *mqtt.Client, _ packets.Packet) error {
-	if !d.ours(c) && atomic.LoadInt64(&d.server.Info.ClientsConnected) >= maxConnections {
-		reason := packets.ErrServerBusy
-		if c.Properties.ProtocolVersion < 5 {
-			reason = packets.ErrServerUnavailable
-		}
-		return errors.Join(reason, d.server.SendConnack(c, reason, false, nil))
+	switch {
+	case deep(c.Properties.Will.TopicName):
+		return d.refuse(c, packets.ErrTopicNameInvalid)
+	case !d.ours(c) && atomic.LoadInt64(&d.server.Info.ClientsConnected) >= maxConnections:
+		return d.refuse(c, packets.ErrServerBusy)
 	}
 	c.Properties.Props.ReceiveMaximum = 0
 	c.State.Inflight.ResetSendQuota(0)
 	return nil
+}
+
+// refuse tells a client why it does not come in; before MQTT 5 there is one reason only.
+func (d *door) refuse(c *mqtt.Client, reason packets.Code) error {
+	if c.Properties.ProtocolVersion < 5 {
+		reason = packets.ErrServerUnavailable
+	}
+	return errors.Join(reason, d.server.SendConnack(c, reason, false, nil))
 }
 
 // endAll tells the clients that the broker stops. mochi's own way (GetByListener)
