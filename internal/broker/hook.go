@@ -42,17 +42,23 @@ func (*door) Provides(b byte) bool {
 }
 
 // OnConnectAuthenticate lets nobody but the process itself have its client ids: who takes a
-// session over gets its messages.
+// session over gets its messages. It refuses those of others that are too many, which mochi
+// would do only when there is no room for the process itself either.
 func (d *door) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 	name, password := string(p.Connect.Username), string(p.Connect.Password)
 	if d.itself(name, password) {
 		connection(c).trust()
 		return true
 	}
-	if d.ours(c) {
+	if d.ours(c) || !d.knows(name, password, d.closed) {
 		return false
 	}
-	return d.knows(name, password, d.closed)
+	// Some may have come in while the password was checked.
+	if atomic.LoadInt64(&d.server.Info.ClientsConnected) >= maxConnections {
+		_ = d.refuse(c, packets.ErrServerBusy) // what mochi answers comes too late
+		return false
+	}
+	return true
 }
 
 // connection is what the listener made of it.
@@ -118,8 +124,7 @@ func (*door) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
 
 func (d *door) close() { close(d.closed) }
 
-// OnConnect refuses those of others that are too many, which mochi would do only when there
-// is no room for the process itself either, and those whose will has too many levels.
+// OnConnect refuses a will with too many levels.
 //
 // It switches the client's Receive Maximum off. With one, mochi asks at each
 // packet for a message that waits (Inflight.NextImmediate), and for that takes a read
@@ -127,11 +132,8 @@ func (d *door) close() { close(d.closed) }
 // publishes to it, for ever. It also drops messages that exceed the maximum. So a
 // client is sent what there is, as if it took the protocol's highest.
 func (d *door) OnConnect(c *mqtt.Client, _ packets.Packet) error {
-	switch {
-	case deep(c.Properties.Will.TopicName):
+	if deep(c.Properties.Will.TopicName) {
 		return d.refuse(c, packets.ErrTopicNameInvalid)
-	case !d.ours(c) && atomic.LoadInt64(&d.server.Info.ClientsConnected) >= maxConnections:
-		return d.refuse(c, packets.ErrServerBusy)
 	}
 	c.Properties.Props.ReceiveMaximum = 0
 	c.State.Inflight.ResetSendQuota(0)

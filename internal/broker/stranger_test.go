@@ -47,6 +47,27 @@ func TestAClientThatReadsNothingIsNotWaitedFor(t *testing.T) {
 
 // mochi would keep the session for a week, and half a megabyte with it.
 func TestAClientThatBreaksOffAtOnceLeavesNoSession(t *testing.T) {
+	b, end := serving(t)
+	const connect = "\x10\x11\x00\x04MQTT\x05\x02\x00\x1e\x00\x00\x04"
+	for n := range 100 {
+		c := say(t, b, connect+fmt.Sprintf("%04d", n))
+		_ = c.(*net.TCPConn).SetLinger(0) // the answer cannot be written
+		_ = c.Close()
+	}
+	last := say(t, b, connect+"last")
+	defer last.Close()
+	if _, err := last.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	if n := b.server.Clients.Len(); n != 1 { // the broker itself
+		t.Errorf("%d are left", n)
+	}
+}
+
+// serving gives a broker that serves until end is called.
+func serving(t *testing.T) (b *Broker, end func()) {
+	t.Helper()
 	b, err := New(Options{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -57,33 +78,25 @@ func TestAClientThatBreaksOffAtOnceLeavesNoSession(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Serve(ctx) }()
-	connect := func(id string) *net.TCPConn {
-		c, err := net.Dial("tcp", b.Addr().String())
-		if err != nil {
-			t.Fatal(err)
+	return b, func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
-		if _, err := c.Write([]byte("\x10\x11\x00\x04MQTT\x05\x02\x00\x1e\x00\x00\x04" + id)); err != nil {
-			t.Fatal(err)
-		}
-		return c.(*net.TCPConn)
 	}
-	for n := range 100 {
-		c := connect(fmt.Sprintf("%04d", n))
-		_ = c.SetLinger(0) // the answer cannot be written
-		_ = c.Close()
+}
+
+// say sends a packet on a connection of its own.
+func say(t *testing.T, b *Broker, packet string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", b.Addr().String())
+	if err == nil {
+		_, err = c.Write([]byte(packet))
 	}
-	last := connect("last")
-	defer last.Close()
-	if _, err := last.Read(make([]byte, 1)); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Fatal(err)
-	}
-	if n := b.server.Clients.Len(); n != 1 { // the broker itself
-		t.Errorf("%d are left", n)
-	}
+	return c
 }
 
 func TestAClientThatReadsSlowlyIsWaitedFor(t *testing.T) {
