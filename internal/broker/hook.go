@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -69,8 +70,12 @@ func (d *door) ours(c *mqtt.Client) bool {
 	return d.clientID != "" && (c.ID == d.clientID || strings.HasPrefix(c.ID, d.clientID+"-"))
 }
 
-// OnSessionEstablish comes before a connection takes over the session of the one before.
+// OnSessionEstablish comes before a connection takes over the session of the one before,
+// which is told, and is not waited for long.
 func (d *door) OnSessionEstablish(c *mqtt.Client, _ packets.Packet) {
+	if old, ok := d.server.Clients.Get(c.ID); ok && !old.Net.Inline {
+		time.AfterFunc(farewell, func() { _ = hangUp(connection(old).Conn) }) // mostly it is closed by then
+	}
 	connection(c).take(d.handover, c.ID)
 	d.renew(c)
 }

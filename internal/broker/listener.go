@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// farewell bounds how long a client may take to hear that the broker stops.
+	// farewell bounds how long a client may take to hear that the broker stops, or that
+	// another connection has its session.
 	farewell = time.Second
 	// acceptPause is the wait after a connection that could not be accepted, such as
 	// for want of file descriptors.
