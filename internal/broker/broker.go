@@ -23,10 +23,12 @@
 // At its bounds: 1,024 connections, and some more that have not said yet who they are, for
 // which they have 10 s and 256 KiB; half of the processors check passwords. A message waits
 // 30 s to be let in, then its client is disconnected, to send it again; so is a client that
-// reads nothing of what is sent to it for 10 s. Per session 65,535 messages on their way or
-// waiting, for 7 days. Further messages for that session are dropped, which is logged
-// once a minute while it lasts and counted in $SYS/broker/messages/dropped. Topics and filters
-// have 200 levels. Messages have no bound of size but the protocol's 256 MiB.
+// reads nothing of what is sent to it for 10 s. Who publishes to a client waits while that
+// reads what it was sent before: 10 s at most, and a second for each 16 KiB. Per session
+// 65,535 messages on their way or waiting, for 7 days. Further messages for that session
+// are dropped, which is logged once a minute while it lasts and counted in
+// $SYS/broker/messages/dropped. Topics and filters have 200 levels. Messages have no bound
+// of size but the protocol's 256 MiB.
 package broker
 
 import (
