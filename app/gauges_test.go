@@ -52,7 +52,8 @@ func TestThoseWithTheMostPullsHaveMetricsWhereNotAllMay(t *testing.T) {
 	cfg.Web.MetricsRepositories = 2
 	d := start(t, cfg)
 	eventually(t, "three repositories, of which one is left out", func() bool {
-		return slices.Contains(d.gauges(false), "pulltrail_repositories_left_out 1")
+		got := d.gauges(false)
+		return slices.Contains(got, "pulltrail_repositories_left_out 1") && slices.Contains(got, `pulltrail_repository_pulls{namespace="b",repository="most"} 300`)
 	})
 	got := strings.Join(d.gauges(false), "\n")
 	for name, want := range map[string]bool{`"some"`: true, `"most"`: true, `"few"`: false} {
