@@ -43,8 +43,8 @@ func (j *job) execute(ctx context.Context, run Run) error {
 			j.book.record(ctx, run.Slot)
 		}
 	}
+	j.release(status, rest) // before anybody can see that it has ended, and asks for another
 	j.metrics.observe(outcome, started, status.Finished)
-	j.release(status, rest)
 	return err
 }
 
