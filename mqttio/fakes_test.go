@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 30 * time.Second // how long a test waits for what must come
+const patience = time.Minute // how long a test waits for what must come
 
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, condition func() bool) {

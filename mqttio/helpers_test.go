@@ -61,7 +61,7 @@ func connect(t *testing.T, b addressed, id string, filters ...string) *client {
 	}
 	c := &client{}
 	c.Client = paho.NewClient(paho.ClientConfig{
-		ClientID: id, Conn: conn,
+		ClientID: id, Conn: conn, PacketTimeout: patience,
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
 			c.mu.Lock()
 			defer c.mu.Unlock()

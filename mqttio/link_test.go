@@ -391,7 +391,7 @@ func TestAnAnswerThatIsMissingEndsTheConnection(t *testing.T) {
 		return nil
 	})
 	p := newTestPublisher(t, testConfig(), url, newOutbox(pending("a", 1)))
-	p.link.pace.answer = 20 * time.Millisecond
+	p.link.pace.answer = 100 * time.Millisecond
 	start(t, p.Run)
 	eventually(t, "the answer on another connection", func() bool {
 		return testutil.ToFloat64(p.counts.published.WithLabelValues(resultAccepted)) > 0

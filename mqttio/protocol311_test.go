@@ -187,7 +187,7 @@ func TestAnAnswerThatIsMissingEndsTheConnectionOfMQTT311(t *testing.T) {
 	cfg := config311()
 	cfg.StatusTopic = ""
 	p := newTestPublisher(t, cfg, url, newOutbox(pending("a", 1)))
-	p.link.pace.answer = 20 * time.Millisecond
+	p.link.pace.answer = 100 * time.Millisecond
 	start(t, p.Run)
 	eventually(t, "the answer on another connection", func() bool {
 		return testutil.ToFloat64(p.counts.published.WithLabelValues(resultAccepted)) > 0

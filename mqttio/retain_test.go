@@ -113,7 +113,9 @@ func TestWhatTheBrokerSaysToAMessage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newTestPublisher(t, testConfig(), "mqtt://127.0.0.1:1", newOutbox())
-			p.link.pace.answer = 10 * time.Millisecond
+			if test.want == "deadline" {
+				p.link.pace.answer = 10 * time.Millisecond
+			}
 			p.outlet.open(test.connection)
 			err := p.Retain(t.Context(), "ha/a", []byte(test.payload))
 			if document.IsPermanent(err) != test.permanent || (err != nil) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {
