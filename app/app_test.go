@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds how long a test waits for something that must come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // settings is a daemon of its own, all ports free ones, that polls hub.
 func settings(t *testing.T, hub *hubtest.Hub, repositories ...string) config.Config {

@@ -116,7 +116,7 @@ func publishNumbers(ctx context.Context, address string, first, count int) error
 	if err != nil {
 		return err
 	}
-	client := paho.NewClient(paho.ClientConfig{Conn: conn})
+	client := paho.NewClient(paho.ClientConfig{PacketTimeout: patience, Conn: conn})
 	if _, err := client.Connect(ctx, &paho.Connect{ClientID: fmt.Sprint("sensor-", first), CleanStart: true, KeepAlive: 30}); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func visit(t *testing.T, address, username, password, filter string) (code byte,
 	}
 	received := make(chan *paho.Publish, 100)
 	client := paho.NewClient(paho.ClientConfig{
-		Conn: c,
+		PacketTimeout: patience, Conn: c,
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
 			received <- p.Packet
 			return true, nil

@@ -49,7 +49,7 @@ func watch(t *testing.T, broker string, filters ...string) *watcher {
 				t.Error(err)
 			}
 		},
-		ClientConfig: paho.ClientConfig{ClientID: unique(), OnPublishReceived: []func(paho.PublishReceived) (bool, error){w.take}},
+		ClientConfig: paho.ClientConfig{PacketTimeout: patience, ClientID: unique(), OnPublishReceived: []func(paho.PublishReceived) (bool, error){w.take}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ func publish(t *testing.T, broker, topic string, payloads ...[]byte) {
 	}
 	c, err := autopaho.NewConnection(t.Context(), autopaho.ClientConfig{
 		ServerUrls: []*url.URL{u}, KeepAlive: 30, CleanStartOnInitialConnection: true,
-		ClientConfig: paho.ClientConfig{ClientID: unique()},
+		ClientConfig: paho.ClientConfig{PacketTimeout: patience, ClientID: unique()},
 	})
 	if err != nil {
 		t.Fatal(err)

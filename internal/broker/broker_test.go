@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 20 * time.Second // how long a test waits for what must come
+const patience = time.Minute // how long a test waits for what must come
 
 // anybody is a broker on any free port that lets everybody in.
 func anybody() broker.Options {
@@ -71,7 +71,7 @@ func connect(t *testing.T, b *broker.Broker, id string) (*paho.Client, <-chan *p
 	}
 	messages := make(chan *paho.Publish, 100)
 	client := paho.NewClient(paho.ClientConfig{
-		ClientID: id, Conn: c,
+		ClientID: id, Conn: c, PacketTimeout: patience,
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
 			messages <- p.Packet
 			return true, nil

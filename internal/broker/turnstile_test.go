@@ -73,7 +73,7 @@ func (l *tally) subscribe(t *testing.T, b *broker.Broker) (*paho.Client, net.Con
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := paho.NewClient(paho.ClientConfig{Conn: conn, OnPublishReceived: []func(paho.PublishReceived) (bool, error){
+	client := paho.NewClient(paho.ClientConfig{PacketTimeout: patience, Conn: conn, OnPublishReceived: []func(paho.PublishReceived) (bool, error){
 		func(p paho.PublishReceived) (bool, error) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -151,7 +151,7 @@ func TestDrainingSaysWhatWasNotTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := paho.NewClient(paho.ClientConfig{Conn: conn, EnableManualAcknowledgment: true}) // and it acknowledges nothing
+	store := paho.NewClient(paho.ClientConfig{PacketTimeout: patience, Conn: conn, EnableManualAcknowledgment: true}) // and it acknowledges nothing
 	if _, err := store.Connect(t.Context(), &paho.Connect{ClientID: "store", KeepAlive: 30}); err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestDrainingSaysWhatWasNotTaken(t *testing.T) {
 	publisher, _, _ := connect(t, b, "publisher")
 	publish(t, publisher, "a/b", "1", false)
 	publish(t, publisher, "a/b", "2", false)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // in which the second comes to the session
 	defer cancel()
 	if left := b.Drain(ctx); left != 2 {
 		t.Errorf("%d left", left)
@@ -222,7 +222,7 @@ func TestAClientThatComesAnewIsNotTakenForTheOldOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		old := paho.NewClient(paho.ClientConfig{Conn: conn})
+		old := paho.NewClient(paho.ClientConfig{PacketTimeout: patience, Conn: conn})
 		if _, err := old.Connect(t.Context(), &paho.Connect{ClientID: fmt.Sprint("again-", n), KeepAlive: 30, CleanStart: true}); err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +234,7 @@ func TestAClientThatComesAnewIsNotTakenForTheOldOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := make(chan struct{}, 1)
-		anew := paho.NewClient(paho.ClientConfig{Conn: again, OnPublishReceived: []func(paho.PublishReceived) (bool, error){
+		anew := paho.NewClient(paho.ClientConfig{PacketTimeout: patience, Conn: again, OnPublishReceived: []func(paho.PublishReceived) (bool, error){
 			func(paho.PublishReceived) (bool, error) { got <- struct{}{}; return true, nil },
 		}})
 		if _, err := anew.Connect(t.Context(), &paho.Connect{ClientID: fmt.Sprint("again-", n), KeepAlive: 30, CleanStart: true}); err != nil {
@@ -264,7 +264,7 @@ func TestAClientThatDidNotWaitHasItsWill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := paho.NewClient(paho.ClientConfig{Conn: conn})
+	client := paho.NewClient(paho.ClientConfig{PacketTimeout: patience, Conn: conn})
 	if _, err := client.Connect(t.Context(), &paho.Connect{ClientID: "mortal", KeepAlive: 30, CleanStart: true, WillMessage: &paho.WillMessage{Topic: "will", Payload: []byte("x"), QoS: 1}}); err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func TestThoseWhoWaitLeaveRoomForTheSubscriber(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client := paho.NewClient(paho.ClientConfig{Conn: conn})
+		client := paho.NewClient(paho.ClientConfig{PacketTimeout: patience, Conn: conn})
 		if _, err := client.Connect(t.Context(), &paho.Connect{ClientID: "again", KeepAlive: 30, CleanStart: true}); err != nil {
 			t.Fatal(err)
 		}

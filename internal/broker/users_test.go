@@ -33,7 +33,7 @@ const refused = packets.ConnackBadUsernameOrPassword
 // attempt connects with credentials and gives the broker's code.
 func attempt(t *testing.T, c net.Conn, id, username, password string) byte {
 	t.Helper()
-	client := paho.NewClient(paho.ClientConfig{Conn: c})
+	client := paho.NewClient(paho.ClientConfig{PacketTimeout: patience, Conn: c})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ack, err := client.Connect(ctx, &paho.Connect{

@@ -268,7 +268,7 @@ func TestRunReadsAheadAndEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- r.Run(ctx) }()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for len(r.current.Load().trails) == 0 && time.Now().Before(deadline) {
 		runtime.Gosched()
 	}

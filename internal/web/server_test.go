@@ -131,7 +131,7 @@ func TestAStopLetsARequestFinish(t *testing.T) {
 // untilEmpty waits until the stop of the site has begun.
 func untilEmpty(t *testing.T, server *Server) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		server.sites.mu.Lock()
 		site := server.sites.site
 		server.sites.mu.Unlock()
