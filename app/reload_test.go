@@ -310,7 +310,7 @@ func (r *reloadable) connect(t *testing.T) *paho.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := paho.NewClient(paho.ClientConfig{Conn: conn})
+	client := paho.NewClient(paho.ClientConfig{PacketTimeout: patience, Conn: conn})
 	if _, err := client.Connect(t.Context(), &paho.Connect{ClientID: unique(), CleanStart: true, KeepAlive: 30}); err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +343,7 @@ func TestARunThatIsInterruptedByAReloadGoesOn(t *testing.T) {
 		hub.Set(names[i], int64(i))
 	}
 	cfg := settings(t, hub, names...)
-	cfg.Collector.Rate = 20 // so that it lasts
+	cfg.Collector.Rate, cfg.Collector.Concurrency = 20, 1 // so that it lasts, and one request is under way
 	d := startReloadable(t, cfg)
 	eventually(t, "a part of the run", func() bool { return hub.Requests() > 5 })
 	cfg.Log.Level = "warn"
