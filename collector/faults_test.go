@@ -22,7 +22,7 @@ func TestBadInput(t *testing.T) {
 	body := func(text string) hubtest.Fault {
 		return func(w http.ResponseWriter, _ *http.Request, _ []byte) { _, _ = w.Write([]byte(text)) }
 	}
-	impatient := func(c *collector.Config) { c.Timeout = 2 * time.Second }
+	impatient := func(c *collector.Config) { c.Timeout = 5 * time.Second } // which is enough for the other repository
 	for name, c := range map[string]struct {
 		fault  hubtest.Fault
 		cause  collector.Cause
@@ -37,8 +37,8 @@ func TestBadInput(t *testing.T) {
 		"599":                       {fault: hubtest.Status(599), cause: collector.ServerError, err: "answered 599, body"},
 		"204":                       {fault: func(w http.ResponseWriter, _ *http.Request, _ []byte) { w.WriteHeader(204) }, cause: collector.UnexpectedStatus, err: "answered 204 No Content, no body"},
 		"405":                       {fault: hubtest.Status(405), cause: collector.UnexpectedStatus, err: "answered 405"},
-		"timeout":                   {fault: hubtest.Hang, cause: collector.Timeout, err: "no complete answer within 2s", change: impatient},
-		"timeout within the body":   {fault: hubtest.HangWithin, cause: collector.Timeout, err: "no complete answer within 2s: after ", change: impatient},
+		"timeout":                   {fault: hubtest.Hang, cause: collector.Timeout, err: "no complete answer within 5s", change: impatient},
+		"timeout within the body":   {fault: hubtest.HangWithin, cause: collector.Timeout, err: "no complete answer within 5s: after ", change: impatient},
 		"connection reset":          {fault: hubtest.Reset, cause: collector.Connection, err: "no complete answer: "},
 		"body broken off":           {fault: hubtest.Truncated, cause: collector.Connection, err: "unexpected EOF"},
 		"half a body":               {fault: hubtest.CutOff, cause: collector.NotJSON, err: "unexpected end of JSON"},
