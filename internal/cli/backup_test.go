@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,9 +28,12 @@ type vault struct {
 	control.Daemon
 	dir   string
 	bytes int
+	turn  *sync.Mutex // the next one waits until whoever has gone is noticed
 }
 
 func (v vault) Backup(ctx context.Context, w io.Writer) error {
+	v.turn.Lock()
+	defer v.turn.Unlock()
 	dir, err := datadir.Open(v.dir)
 	if err != nil {
 		return err
@@ -53,7 +57,7 @@ func serveVault(t *testing.T, bytes int) (dir string, stop func()) {
 	full := filepath.Join(t.TempDir(), "full")
 	fillPlace(t, full)
 	dir = t.TempDir()
-	s, err := control.Listen(datadir.ControlSocket(dir), vault{dir: full, bytes: bytes}, slog.New(slog.DiscardHandler))
+	s, err := control.Listen(datadir.ControlSocket(dir), vault{dir: full, bytes: bytes, turn: new(sync.Mutex)}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -53,7 +54,7 @@ func ofProject(name string) []byte {
 }
 
 // patience bounds how long a script waits for something that must come.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // TestScripts runs the command line as a person would. Each script has a fake
 // Docker Hub of its own at $HUB, with library/nginx, oitc/mqtt2elasticsearch and
@@ -79,18 +80,24 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// freePort is one that nobody listens on, for a daemon that must be found again.
+// freePort is one that nobody listens on, for a daemon that must be found again. It is not
+// of the range that the system takes for outgoing connections, one of which could have it
+// by then.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := strconv.Itoa(12000 + rand.IntN(18000))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			continue // somebody has it
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return port
 	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err := errors.Join(err, l.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return port
+	t.Fatal("no port is free")
+	return ""
 }
 
 // slow never answers, and leaves the file "asked" in dir.
@@ -126,11 +133,15 @@ func serveBroker(env *testscript.Env) error {
 	return nil
 }
 
-// publish is the command "publish TOPIC PAYLOAD", at QoS 1 to $BROKER. The payload may
-// have escapes as in a Go string; "@FILE" stands for the content of a file.
+// publish is the command "publish [-retain] TOPIC PAYLOAD", at QoS 1 to $BROKER. The payload
+// may have escapes as in a Go string; "@FILE" stands for the content of a file.
 func publish(ts *testscript.TestScript, _ bool, args []string) {
+	retain := len(args) > 0 && args[0] == "-retain"
+	if retain {
+		args = args[1:]
+	}
 	if len(args) != 2 {
-		ts.Fatalf("usage: publish TOPIC PAYLOAD")
+		ts.Fatalf("usage: publish [-retain] TOPIC PAYLOAD")
 	}
 	payload := args[1]
 	if file, ok := strings.CutPrefix(payload, "@"); ok {
@@ -140,21 +151,21 @@ func publish(ts *testscript.TestScript, _ bool, args []string) {
 		payload, err = strconv.Unquote(`"` + strings.ReplaceAll(payload, `"`, `\"`) + `"`)
 		ts.Check(err)
 	}
-	ts.Check(publishTo(strings.TrimPrefix(ts.Getenv("BROKER"), "mqtt://"), args[0], []byte(payload)))
+	ts.Check(publishTo(strings.TrimPrefix(ts.Getenv("BROKER"), "mqtt://"), args[0], []byte(payload), retain))
 }
 
-func publishTo(address, topic string, payload []byte) error {
+func publishTo(address, topic string, payload []byte, retain bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}
-	client := paho.NewClient(paho.ClientConfig{Conn: conn})
+	client := paho.NewClient(paho.ClientConfig{PacketTimeout: patience, Conn: conn})
 	if _, err := client.Connect(ctx, &paho.Connect{ClientID: "script", CleanStart: true, KeepAlive: 30}); err != nil {
 		return errors.Join(fmt.Errorf("connect: %w", err), conn.Close())
 	}
-	_, err = client.Publish(ctx, &paho.Publish{Topic: topic, QoS: 1, Payload: payload})
+	_, err = client.Publish(ctx, &paho.Publish{Topic: topic, QoS: 1, Payload: payload, Retain: retain})
 	return errors.Join(err, client.Disconnect(&paho.Disconnect{}))
 }
 
@@ -183,7 +194,7 @@ func retainedBy(address, filter string) (payloads []string, err error) {
 		return nil, err
 	}
 	got := make(chan *paho.Publish, 100)
-	client := paho.NewClient(paho.ClientConfig{Conn: conn, OnPublishReceived: []func(paho.PublishReceived) (bool, error){
+	client := paho.NewClient(paho.ClientConfig{PacketTimeout: patience, Conn: conn, OnPublishReceived: []func(paho.PublishReceived) (bool, error){
 		func(r paho.PublishReceived) (bool, error) { got <- r.Packet; return true, nil },
 	}})
 	if _, err := client.Connect(ctx, &paho.Connect{ClientID: "retained", CleanStart: true, KeepAlive: 30}); err != nil {

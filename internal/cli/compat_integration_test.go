@@ -40,16 +40,9 @@ func neighbour(t *testing.T, name string) string {
 // else's, and returns its port.
 func mosquitto(t *testing.T) string {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(free.Addr().String())
+	port := freePort(t)
 	file := filepath.Join(t.TempDir(), "mosquitto.conf")
 	if err := os.WriteFile(file, []byte("listener "+port+" 127.0.0.1\nallow_anonymous true\nuser root\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
 	broker := exec.Command(neighbour(t, "MOSQUITTO_BIN"), "-c", file)
@@ -332,14 +325,14 @@ func TestOtherTopicsOfTheServiceAreStoredOnce(t *testing.T) {
 		return len(c.documents("speedtest-*")) > 0
 	})
 	publishRetained(t, port, "de/oberdorf-itc/speedtest2mqtt", measured)
-	if err := publishTo("127.0.0.1:"+port, "de/oberdorf-itc/speedtest2mqtt", []byte(untimed)); err != nil {
+	if err := publishTo("127.0.0.1:"+port, "de/oberdorf-itc/speedtest2mqtt", []byte(untimed), false); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "the document without a time", func() bool { return len(c.documents("speedtest-*")) == 2 })
 	stop()
 	s.data = t.TempDir() // the broker replays what it retains
 	s.start()
-	if err := publishTo("127.0.0.1:"+port, "de/oberdorf-itc/speedtest2mqtt", []byte(`{"ping": 5}`)); err != nil {
+	if err := publishTo("127.0.0.1:"+port, "de/oberdorf-itc/speedtest2mqtt", []byte(`{"ping": 5}`), false); err != nil {
 		t.Fatal(err)
 	}
 	publishRetained(t, port, "de/oberdorf-itc/speedtest2mqtt", `{"ping": 6, "timestamp": "2026-02-01T00:00:00Z"}`)
@@ -407,7 +400,7 @@ func TestTheServicesElasticsearchIsReachedByItsKey(t *testing.T) {
 	s := newService(t, connections, `{"home/+/climate": {"elasticIndex": "`+word+`"}}`, port, c)
 	s.start("PULLTRAIL_INDEXER_ELASTICSEARCH_TLS_CA_FILE=" + neighbour(t, "ELASTICSEARCH_CA"))
 	await(t, "a document", func() bool {
-		if err := publishTo("127.0.0.1:"+port, "home/kitchen/climate", []byte(`{"celsius": 21.5}`)); err != nil {
+		if err := publishTo("127.0.0.1:"+port, "home/kitchen/climate", []byte(`{"celsius": 21.5}`), false); err != nil {
 			t.Fatal(err)
 		}
 		return len(c.documents(word)) > 0

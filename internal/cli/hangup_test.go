@@ -17,14 +17,14 @@ func TestAHangupAsksForTheConfigurationOrEndsWithTheTerminal(t *testing.T) {
 	case <-asked:
 	case <-ctx.Done():
 		t.Fatal("it has ended")
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nothing was asked for")
 	}
 	closed.Store(true)
 	hangUp(t)
 	select {
 	case <-ctx.Done():
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("it goes on without its terminal")
 	}
 }
