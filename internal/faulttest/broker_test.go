@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // broker is a Mosquitto of the test's own, to be killed and started again with what it
@@ -60,7 +59,7 @@ func (b *broker) start() {
 	if err := b.command.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	eventually(b.t, 20*time.Second, "the broker", func() error {
+	eventually(b.t, patience, "the broker", func() error {
 		c, err := net.Dial("tcp", b.addr)
 		if err != nil {
 			return err

@@ -85,6 +85,19 @@ func (d *daemon) ready() {
 	})
 }
 
+// opened waits until the program has its data directory. Before it is that far, the signal to
+// read the configuration anew would end it, as it ends any program that does not heed it.
+func (d *daemon) opened() {
+	d.t.Helper()
+	eventually(d.t, patience, "the lock of the data directory", func() error {
+		owner, err := os.ReadFile(filepath.Join(d.dataDir, "lock"))
+		if err == nil && strings.TrimSpace(string(owner)) != strconv.Itoa(d.command.Process.Pid) {
+			err = fmt.Errorf("it is that of %q", owner)
+		}
+		return err
+	})
+}
+
 // kill ends it at once. What was in the outbox then is owed.
 func (d *daemon) kill() {
 	d.t.Helper()

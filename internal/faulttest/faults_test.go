@@ -47,6 +47,7 @@ func faultsOfMQTT() []scenario {
 		}},
 		{name: "the program is killed while it reads its configuration anew", fault: func(w *world) {
 			for range 10 {
+				w.daemon.opened()
 				if err := w.daemon.command.Process.Signal(syscall.SIGHUP); err != nil {
 					w.t.Fatal(err)
 				}

@@ -36,9 +36,9 @@ type client struct {
 func dialBroker(t *testing.T, addr, name string, subscribe string, receive func(*paho.Publish)) *client {
 	t.Helper()
 	config := autopaho.ClientConfig{
-		ServerUrls: []*url.URL{{Scheme: "mqtt", Host: addr}}, KeepAlive: 30, ConnectTimeout: 5 * time.Second,
+		ServerUrls: []*url.URL{{Scheme: "mqtt", Host: addr}}, KeepAlive: 30, ConnectTimeout: slowly,
 		ReconnectBackoff: func(int) time.Duration { return 200 * time.Millisecond },
-		ClientConfig:     paho.ClientConfig{ClientID: name, PacketTimeout: 5 * time.Second},
+		ClientConfig:     paho.ClientConfig{ClientID: name, PacketTimeout: slowly},
 	}
 	subscribed := make(chan struct{})
 	once := sync.OnceFunc(func() { close(subscribed) })
@@ -65,7 +65,7 @@ func dialBroker(t *testing.T, addr, name string, subscribe string, receive func(
 		defer cancel()
 		_ = conn.Disconnect(ctx) // the broker may be gone
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := conn.AwaitConnection(ctx); err != nil {
 		t.Fatal(err)
@@ -78,10 +78,14 @@ func dialBroker(t *testing.T, addr, name string, subscribe string, receive func(
 	return &client{t: t, conn: conn}
 }
 
+// slowly is how long the answer to a message may take on a machine that is busy. A broker that
+// ends is noticed at once. One that is only slow would have the message twice.
+const slowly = 30 * time.Second
+
 // publish sends one message until the broker has confirmed it.
 func (c *client) publish(topic string, payload []byte, retain bool) {
 	for {
-		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), slowly)
 		_, err := c.conn.Publish(ctx, &paho.Publish{Topic: topic, QoS: 1, Payload: payload, Retain: retain})
 		cancel()
 		if err == nil {
