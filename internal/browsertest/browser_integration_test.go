@@ -23,8 +23,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience bounds one test; what it waits for comes in milliseconds.
-const patience = 90 * time.Second
+// patience bounds what one test does in the browser, and waiting one wait; what it waits for
+// comes in milliseconds, unless the machine is busy.
+const patience, waiting = 5 * time.Minute, time.Minute
 
 // chromium is the program; the test is skipped where there is none.
 func chromium(t *testing.T) string {
@@ -71,7 +72,7 @@ type tab struct {
 func open(t *testing.T, base string, v view) *tab {
 	t.Helper()
 	opts := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox,
+		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.WSURLReadTimeout(waiting),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-sync", true),
 		chromedp.UserDataDir(t.TempDir()),
@@ -172,7 +173,7 @@ func eval[T any](p *tab, expression string) T {
 func (p *tab) await(expression string) {
 	p.Helper()
 	var err error
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(waiting); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		var done bool
 		if done, err = chromedp.Run(p.ctx, chromedp.Evaluate[bool](expression)); done && err == nil {
 			return

@@ -74,7 +74,12 @@ func TestAnUnknownRepositoryIsAnsweredWithTheNearest(t *testing.T) {
 }
 
 func TestARunBeginsByTheButton(t *testing.T) {
-	p := open(t, twoYears(t), desktop)
+	site := twoYears(t)
+	eventually(t, "the end of the first run", func() bool { // until then another is refused
+		status := get(t, site+"/api/v1/status")
+		return strings.Contains(status, `"running":false`) && strings.Contains(status, `"last":{`)
+	})
+	p := open(t, site, desktop)
 	p.visit("/status")
 	p.click(`form[action="/collect"] button`)
 	p.await(`location.pathname === '/status' && document.body.textContent.includes('by hand')`)
