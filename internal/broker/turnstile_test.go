@@ -316,7 +316,7 @@ func TestManyMayComeAtOnceUnderOneClientID(t *testing.T) {
 			return nil, nil, err
 		}
 		messages := make(chan *paho.Publish, 1)
-		client := paho.NewClient(paho.ClientConfig{Conn: conn, OnPublishReceived: []func(paho.PublishReceived) (bool, error){
+		client := paho.NewClient(paho.ClientConfig{PacketTimeout: patience, Conn: conn, OnPublishReceived: []func(paho.PublishReceived) (bool, error){
 			func(p paho.PublishReceived) (bool, error) { messages <- p.Packet; return true, nil },
 		}})
 		_, err = client.Connect(t.Context(), &paho.Connect{ClientID: "again", KeepAlive: 30, CleanStart: true})
