@@ -186,7 +186,7 @@ func TestFollowersSeeEveryEntryOnceAndInOrderWhileOthersAppend(t *testing.T) {
 	}
 	for range 2 {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			if seen := follow(ctx, t, s, writers*each); len(seen) != writers*each {
 				t.Errorf("a follower has seen %d different payloads", len(seen))

@@ -218,7 +218,7 @@ func TestACancelledContextStoresNothingAndHarmsNothing(t *testing.T) {
 func TestAppendAndConfirmDoNotHinderOneAnother(t *testing.T) {
 	const writers, each = 4, 25
 	o := open(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup
 	for w := range writers {
