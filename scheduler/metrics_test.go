@@ -2,6 +2,7 @@ package scheduler_test
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -68,6 +69,27 @@ pulltrail_scheduler_skipped_total{name="collect"} 1
 		problems, err := testutil.GatherAndLint(f.registry)
 		if err != nil || len(problems) > 0 {
 			t.Errorf("lint: %v, %v", problems, err)
+		}
+	})
+}
+
+// Whoever sees that a run has ended can have another begin.
+func TestARunThatIsCountedIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t, &ledger{}, nil)
+		counted := func() float64 { return counter(t, f, "pulltrail_scheduler_runs_total", "outcome", "ok") }
+		for range 300 {
+			before, ended := counted(), make(chan error, 1)
+			go func() { ended <- f.Trigger(t.Context(), "collect") }()
+			for counted() == before {
+				runtime.Gosched()
+			}
+			if f.Status()[0].Running {
+				t.Fatal("it is counted and still runs")
+			}
+			if err := <-ended; err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }
