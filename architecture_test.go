@@ -69,6 +69,7 @@ var arrows = map[string][]string{
 	"internal/deploytest":  {},
 	"internal/faulttest":   {},
 	"internal/hubtest":     {},
+	"internal/porttest":    {},
 	"internal/sinktest":    {},
 }
 
@@ -77,7 +78,7 @@ var arrows = map[string][]string{
 var shared = []string{"internal/document", "internal/durable", "internal/hub", "internal/problem", "internal/secret", "internal/tlsconf", "internal/topic"}
 
 // testOnly packages are imported by tests alone.
-var testOnly = []string{"internal/hubtest", "internal/sinktest"}
+var testOnly = []string{"internal/hubtest", "internal/porttest", "internal/sinktest"}
 
 func TestImportsRunOneWay(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

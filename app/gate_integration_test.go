@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+
+	"pulltrail/internal/porttest"
 )
 
 // gate is a TCP port before a server that lets nobody through until it is opened.
@@ -23,7 +25,7 @@ func newGate(t *testing.T, target string) *gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gate{addr: freePort(t), target: u.Host, close: func() {}}
+	g := &gate{addr: porttest.Address(t), target: u.Host, close: func() {}}
 	t.Cleanup(func() { g.close() })
 	return g
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +20,7 @@ import (
 
 	"pulltrail/internal/config"
 	"pulltrail/internal/hubtest"
+	"pulltrail/internal/porttest"
 )
 
 // kills is how often the daemon is killed before it may finish.
@@ -38,7 +38,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	cfg, index := chain(t, hub, names...)
 	broker := newGate(t, cfg.MQTT.URL)
 	cfg.MQTT.URL = "mqtt://" + broker.addr
-	cfg.Web.Listen = freePort(t)
+	cfg.Web.Listen = porttest.Address(t)
 	cfg.Collector.Schedule = "@every 2s"
 	cfg.Collector.Rate = 40
 	p := process{binary: build(t), config: writeConfig(t, cfg), dataDir: cfg.DataDir}
@@ -122,7 +122,7 @@ func TestTheRestOfASlotIsPolledAfterAKill(t *testing.T) {
 		hub.Set(names[i], 1)
 	}
 	cfg, index := chain(t, hub, names...)
-	cfg.Web.Listen = freePort(t)
+	cfg.Web.Listen = porttest.Address(t)
 	cfg.Collector.Rate = 20
 	p := process{binary: build(t), config: writeConfig(t, cfg), dataDir: cfg.DataDir}
 	p.start(t)
@@ -240,25 +240,6 @@ func (p *process) outbox(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	return found
-}
-
-// freePort is an address to listen on later. It is not of the range that the system
-// takes for outgoing connections, one of which could have it by then.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(18000)) //nolint:gosec // a port, not a secret
-		listener, err := net.Listen("tcp", addr)
-		if err != nil {
-			continue // somebody has it
-		}
-		if err := listener.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return addr
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // writeConfig writes the keys that the chain's tests set.

@@ -21,6 +21,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"pulltrail/internal/porttest"
 )
 
 const deployed = "../deploy/prometheus/"
@@ -75,7 +77,7 @@ func scraping(t *testing.T, o *observed, now time.Time) *server {
 		}
 	}
 	o.backfill(dir, now)
-	s := &server{t, "http://" + freePort(t)}
+	s := &server{t, "http://" + porttest.Address(t)}
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)

@@ -2,9 +2,7 @@ package mqttio
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
@@ -109,23 +107,4 @@ func (c *client) times(payload string) (n int) {
 		}
 	}
 	return n
-}
-
-// lowPort is an address to listen on again later. It is not of the range that the
-// system takes for outgoing connections, one of which could have it by then.
-func lowPort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(18000))
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			continue // somebody has it
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return addr
-	}
-	t.Fatal("no port is free")
-	return ""
 }

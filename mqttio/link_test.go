@@ -20,12 +20,14 @@ import (
 	"testing"
 	"time"
 
+	"pulltrail/internal/porttest"
+
 	"github.com/eclipse/paho.golang/packets"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 func TestABrokerThatComesLaterIsCaughtUpWith(t *testing.T) {
-	b, url, stop := startBroker(t, lowPort(t))
+	b, url, stop := startBroker(t, porttest.Address(t))
 	address := b.Addr().String()
 	stop()
 	o, kept, book := newOutbox(pending("a", 1)), &store{}, &logbook{}
@@ -50,7 +52,7 @@ func TestABrokerThatComesLaterIsCaughtUpWith(t *testing.T) {
 }
 
 func TestABrokerThatGoesAndComesBackIsCaughtUpWith(t *testing.T) {
-	b, url, stop := startBroker(t, lowPort(t))
+	b, url, stop := startBroker(t, porttest.Address(t))
 	address := b.Addr().String()
 	o, kept := newOutbox(pending("a", 1)), &store{}
 	opts := subscriberOptions(url, kept)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -26,6 +25,7 @@ import (
 	"pulltrail/internal/broker"
 	"pulltrail/internal/cli"
 	"pulltrail/internal/hubtest"
+	"pulltrail/internal/porttest"
 )
 
 // TestMain makes this test binary the program pulltrail for the scripts.
@@ -74,30 +74,10 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HUB", hub.URL)
 			serveCluster(env)
 			env.Setenv("SEARCH", serveIndices(t, env.WorkDir))
-			env.Setenv("WEB_PORT", freePort(t))
+			env.Setenv("WEB_PORT", porttest.Port(t))
 			return serveBroker(env)
 		},
 	})
-}
-
-// freePort is one that nobody listens on, for a daemon that must be found again. It is not
-// of the range that the system takes for outgoing connections, one of which could have it
-// by then.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(12000 + rand.IntN(18000))
-		l, err := net.Listen("tcp", "127.0.0.1:"+port)
-		if err != nil {
-			continue // somebody has it
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return port
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // slow never answers, and leaves the file "asked" in dir.

@@ -24,6 +24,7 @@ import (
 	"pulltrail/internal/cli"
 	"pulltrail/internal/datadir"
 	"pulltrail/internal/hubtest"
+	"pulltrail/internal/porttest"
 )
 
 // neighbour is a variable of the testbed.
@@ -40,7 +41,7 @@ func neighbour(t *testing.T, name string) string {
 // else's, and returns its port.
 func mosquitto(t *testing.T) string {
 	t.Helper()
-	port := freePort(t)
+	port := porttest.Port(t)
 	file := filepath.Join(t.TempDir(), "mosquitto.conf")
 	if err := os.WriteFile(file, []byte("listener "+port+" 127.0.0.1\nallow_anonymous true\nuser root\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 
 	"pulltrail/internal/cli"
 	"pulltrail/internal/hubtest"
+	"pulltrail/internal/porttest"
 )
 
 // installation is what setup.sh has made, and where the servers of compose.full.yaml run
@@ -213,7 +214,7 @@ func (i installation) makeUsers(config, result string) {
 // mosquitto runs the broker and returns its port.
 func (i installation) mosquitto() string {
 	const user = 1883
-	port := freePort(i.t)
+	port := porttest.Port(i.t)
 	acl := i.adapted("mosquitto/acl")
 	config := i.adapted("mosquitto/mosquitto.conf", "listener 8883", "listener "+port+" 127.0.0.1",
 		"/mosquitto/config/acl", acl, "/mosquitto/data/", i.directory("mosquitto", user)+"/")
@@ -302,12 +303,12 @@ func (i installation) openSearch() string {
 		"bash", home, state, filepath.Join(project(t), "deploy/compose/opensearch"), i.secrets))
 	java := exec.Command("bash", "-c", `testbed=$PWD/testbed; source testbed/lib/common.sh; java_home`)
 	java.Dir = project(t)
-	port := freePort(t)
+	port := porttest.Port(t)
 	// What the machine of the test gives otherwise than a container does.
 	i.serve(user, []string{
 		"HOME=" + state, "OPENSEARCH_JAVA_HOME=" + strings.TrimSpace(output(t, java)), "OPENSEARCH_PATH_CONF=" + state + "/config",
 		"OPENSEARCH_TMPDIR=" + state + "/tmp", "OPENSEARCH_JAVA_OPTS=-Xms512m -Xmx512m -XX:-UsePerfData",
-	}, home+"/bin/opensearch", "-Enetwork.host=127.0.0.1", "-Ehttp.port="+port, "-Etransport.port="+freePort(t), "-Ebootstrap.memory_lock=false",
+	}, home+"/bin/opensearch", "-Enetwork.host=127.0.0.1", "-Ehttp.port="+port, "-Etransport.port="+porttest.Port(t), "-Ebootstrap.memory_lock=false",
 		"-Epath.data="+state+"/data", "-Epath.logs="+state+"/logs", "-Ecluster.routing.allocation.disk.threshold_enabled=false")
 	address := "https://localhost:" + port
 	await(t, "OpenSearch's health check", func() bool {

@@ -17,6 +17,7 @@ import (
 
 	"pulltrail/internal/broker"
 	"pulltrail/internal/hubtest"
+	"pulltrail/internal/porttest"
 )
 
 // container runs an image as an engine does, without one: its user and environment, its
@@ -70,7 +71,7 @@ func (c container) keepsWhatItHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	reachable(t, volume)
-	address := "127.0.0.1:" + freePort(t)
+	address := porttest.Address(t)
 	env := []string{
 		"PULLTRAIL_COLLECTOR_URL=" + hub.URL, "PULLTRAIL_COLLECTOR_REPOSITORIES=nginx",
 		"PULLTRAIL_WEB_LISTEN=" + address, "PULLTRAIL_MQTT_EMBEDDED_LISTEN=127.0.0.1:0", "PULLTRAIL_COLLECTOR_TIMEZONE=Europe/Berlin",

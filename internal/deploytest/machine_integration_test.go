@@ -4,12 +4,9 @@ package deploytest
 
 import (
 	"io/fs"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,25 +48,6 @@ func await(t *testing.T, what string, holds func() bool) {
 			t.Fatalf("in vain: %s", what)
 		}
 	}
-}
-
-// freePort is one to listen on later. It is not of the range that the system takes for
-// outgoing connections, one of which could have it by then.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(12000 + rand.IntN(18000))
-		l, err := net.Listen("tcp", "127.0.0.1:"+port)
-		if err != nil {
-			continue // somebody has it
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return port
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 func owner(info fs.FileInfo) (uid, gid uint32) {

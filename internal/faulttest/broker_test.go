@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"pulltrail/internal/porttest"
 )
 
 // broker is a Mosquitto of the test's own, to be killed and started again with what it
@@ -27,7 +29,7 @@ type broker struct {
 func newBroker(t *testing.T, stock bool) *broker {
 	t.Helper()
 	dir := t.TempDir()
-	b := &broker{t: t, addr: freePort(t), config: filepath.Join(dir, "mosquitto.conf"), data: filepath.Join(dir, "data")}
+	b := &broker{t: t, addr: porttest.Address(t), config: filepath.Join(dir, "mosquitto.conf"), data: filepath.Join(dir, "data")}
 	_, port, err := net.SplitHostPort(b.addr)
 	if err != nil {
 		t.Fatal(err)

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -242,22 +240,3 @@ func (d *daemon) run(arguments ...string) string {
 
 // unique is a word that no earlier run has used.
 func unique() string { return "ft" + strconv.FormatInt(time.Now().UnixNano(), 36) }
-
-// freePort is an address to listen on later. It is not of the range that the system
-// takes for outgoing connections, one of which could have it by then.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(18000))
-		listener, err := net.Listen("tcp", addr)
-		if err != nil {
-			continue // somebody has it
-		}
-		if err := listener.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return addr
-	}
-	t.Fatal("no port is free")
-	return ""
-}

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"pulltrail/internal/porttest"
 )
 
 // The packets of MQTT that the tap understands, by the upper half of their first byte.
@@ -37,7 +39,7 @@ type tap struct {
 
 func newTap(t *testing.T, target string) *tap {
 	t.Helper()
-	p := &tap{addr: freePort(t), target: target, conns: map[net.Conn]struct{}{}, delivered: map[int]int{}, acked: map[int]bool{}}
+	p := &tap{addr: porttest.Address(t), target: target, conns: map[net.Conn]struct{}{}, delivered: map[int]int{}, acked: map[int]bool{}}
 	p.open(t)
 	t.Cleanup(func() { p.close() })
 	return p

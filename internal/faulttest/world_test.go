@@ -16,6 +16,7 @@ import (
 
 	"pulltrail/internal/control"
 	"pulltrail/internal/datadir"
+	"pulltrail/internal/porttest"
 )
 
 // patience bounds how long what must come may take: the longest pauses between two
@@ -131,7 +132,7 @@ const documentIndex = `{"settings":{"number_of_shards":1,"number_of_replicas":0}
 func (w *world) newDaemon(suffix string) *daemon {
 	w.t.Helper()
 	dir := w.t.TempDir()
-	d := &daemon{t: w.t, binary: w.binary, env: w.env, dataDir: w.dataDir + suffix, web: freePort(w.t), config: filepath.Join(dir, "config.yaml")}
+	d := &daemon{t: w.t, binary: w.binary, env: w.env, dataDir: w.dataDir + suffix, web: porttest.Address(w.t), config: filepath.Join(dir, "config.yaml")}
 	body := filepath.Join(dir, "index.json")
 	text := fmt.Sprintf(`
 data_dir: %q
