@@ -236,6 +236,9 @@ func registered(s hub.Snapshot) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// roundsToZero reports whether a percentage is shown as ±0 %, which is neither up nor down.
+func roundsToZero(p float64) bool { return math.Abs(p) < 0.05 }
+
 // percent is +12 %, −3 % or +0.4 %.
 func percent(p float64) string {
 	sign := "+"
@@ -243,7 +246,7 @@ func percent(p float64) string {
 		sign, p = "−", -p
 	}
 	switch {
-	case p < 0.05:
+	case roundsToZero(p):
 		return "±0" + space + "%"
 	case p < 0.95:
 		return sign + strconv.FormatFloat(p, 'f', 1, 64) + space + "%"

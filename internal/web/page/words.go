@@ -243,9 +243,13 @@ func noteWaiting(n int) string { return fmt.Sprintf("%s never collected", groupe
 func changeWords(c trail.Change) change {
 	switch before := c.Before.Pulls; {
 	case c.Known:
-		level := "up"
-		if c.Percent < 0 {
+		level := ""
+		switch {
+		case roundsToZero(c.Percent):
+		case c.Percent < 0:
 			level = "down"
+		default:
+			level = "up"
 		}
 		return change{Text: percent(c.Percent), Level: level, Title: grouped(before) + " before"}
 	case c.Now.Whole() && c.Before.Whole():
