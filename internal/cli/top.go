@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -158,8 +159,12 @@ func change(g *control.Growth) string {
 	if g == nil || g.Percent == nil {
 		return ""
 	}
-	text := strconv.FormatFloat(*g.Percent, 'f', 0, 64) + "%"
-	if *g.Percent > 0 {
+	whole := math.Round(*g.Percent)
+	if whole == 0 {
+		return "0%" // and neither -0% nor +0%
+	}
+	text := strconv.FormatFloat(whole, 'f', 0, 64) + "%"
+	if whole > 0 {
 		text = "+" + text
 	}
 	return text

@@ -70,3 +70,11 @@ func TestATableSaysWhatIsNotKnown(t *testing.T) {
 		t.Errorf("more than two are shown:\n%s", out.String())
 	}
 }
+
+func TestAChangeThatRoundsToNothingHasNoSign(t *testing.T) {
+	for percent, want := range map[float64]string{12.4: "+12%", -12.6: "-13%", 0.4: "0%", -0.04: "0%", 0: "0%"} {
+		if got := change(&control.Growth{Percent: &percent}); got != want {
+			t.Errorf("%v is %s, want %s", percent, got, want)
+		}
+	}
+}
