@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -27,7 +29,21 @@ type chosenLetters struct {
 	Sink string             `placeholder:"NAME" help:"All that this sink has refused."`
 }
 
+// refusers are those that have dead letters.
+var refusers = []string{"opensearch", "elasticsearch", "history", "journal"}
+
+// checkSink refuses a name that nothing has: it would look as if there were no dead letters.
+func checkSink(name string) error {
+	if name == "" || slices.Contains(refusers, name) {
+		return nil
+	}
+	return fmt.Errorf("--sink %q: must be one of %s (%w)", name, strings.Join(refusers, ", "), errUsage)
+}
+
 func (c chosenLetters) selection() (control.Selection, error) {
+	if err := checkSink(c.Sink); err != nil {
+		return control.Selection{}, err
+	}
 	ways := 0
 	for _, given := range []bool{len(c.IDs) > 0, c.All, c.Sink != ""} {
 		if given {
@@ -157,6 +173,9 @@ type listLettersCommand struct {
 func (c listLettersCommand) Run(ctx context.Context, p *Process, top *command) error {
 	if c.Limit < 1 || c.Limit > control.MaxPage || c.Offset < 0 {
 		return fmt.Errorf("--limit %d --offset %d: the limit is from 1 to %d, the offset from 0 (%w)", c.Limit, c.Offset, control.MaxPage, errUsage)
+	}
+	if err := checkSink(c.Sink); err != nil {
+		return err
 	}
 	cfg, err := top.load(p)
 	if err != nil {
