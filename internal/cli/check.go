@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"text/tabwriter"
 	"time"
 
@@ -59,10 +60,7 @@ func (c checkCommand) Run(ctx context.Context, p *Process, top *command) error {
 
 // configured says where the configuration comes from, and what it amounts to.
 func (c *command) configured(cfg config.Config, theirs *compat.Found) string {
-	from := "config.yaml where it exists, environment"
-	if c.Config != "" {
-		from = c.Config + ", environment"
-	}
+	from := c.file() + ", environment"
 	if theirs.Any() {
 		from = theirs.Sources() + ", " + from
 	}
@@ -70,7 +68,27 @@ func (c *command) configured(cfg config.Config, theirs *compat.Found) string {
 		return from + "; mode: " + cfg.Mode
 	}
 	plan := cfg.Plan()
-	return fmt.Sprintf("%s; %d repositories and %d namespaces", from, len(plan.Names), len(plan.Namespaces))
+	return fmt.Sprintf("%s; %s and %s", from, several(len(plan.Names), "repository", "repositories"), several(len(plan.Namespaces), "namespace", "namespaces"))
+}
+
+// file is the one that was read: a file with another name, say config.yml, is passed over,
+// and who has written it should see that here.
+func (c *command) file() string {
+	if c.Config != "" {
+		return c.Config
+	}
+	if _, err := os.Stat(config.DefaultFile); err != nil {
+		return "defaults (there is no " + config.DefaultFile + " here; --config names another file)"
+	}
+	return config.DefaultFile
+}
+
+// several is n with the word for one or for more.
+func several(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // neighbours tries each, whatever became of the one before.
