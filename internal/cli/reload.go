@@ -56,6 +56,8 @@ func (c reloadCommand) Run(ctx context.Context, p *Process, top *command) error 
 		return mistakes
 	case errors.Is(err, control.ErrNoDaemon):
 		return fmt.Errorf("%w (data_dir %s): start it with \"pulltrail run\", it reads its configuration then", err, cfg.DataDir)
+	case ctx.Err() != nil:
+		return unknownYet(ctx)
 	case err != nil:
 		return err
 	}
@@ -80,7 +82,7 @@ func await(ctx context.Context, daemon control.Reloader, asked control.Reload) (
 	for !newest.Done || newest.Number < asked.Number {
 		select {
 		case <-ctx.Done():
-			return newest, fmt.Errorf("the outcome is not known yet: see the daemon's log: %w", ctx.Err())
+			return newest, unknownYet(ctx)
 		case <-time.After(reloadPoll):
 		}
 		now, err := daemon.Reloaded(ctx)
@@ -92,6 +94,11 @@ func await(ctx context.Context, daemon control.Reloader, asked control.Reload) (
 		}
 	}
 	return newest, nil
+}
+
+// unknownYet is what is known when nobody waits any longer.
+func unknownYet(ctx context.Context) error {
+	return fmt.Errorf("the outcome is not known yet: see the daemon's log: %w", ctx.Err())
 }
 
 func told(r control.Reload) string {
