@@ -156,7 +156,11 @@ func (c *collection) missing(ctx context.Context, run collector.Summary) (string
 	}
 	if waiting > 0 {
 		s := c.publisher.State()
-		return fmt.Sprintf("%d snapshots are safe in the outbox and wait for the broker%s", waiting, because(either(s.Err, s.Detail))), nil
+		wait := fmt.Sprintf("%d snapshots are safe in the outbox and wait", waiting)
+		if waiting == 1 {
+			wait = "1 snapshot is safe in the outbox and waits"
+		}
+		return wait + " for the broker" + because(either(s.Err, s.Detail)), nil
 	}
 	head, err := c.history.Head(ctx)
 	if err != nil {
