@@ -21,7 +21,8 @@ import (
 	"os"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
+	"modernc.org/sqlite" // the driver "sqlite", without cgo
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 //go:embed migrations/*.sql
@@ -51,7 +52,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 		return nil, err
 	}
 	if err := migrate(ctx, writer); err != nil {
-		return nil, errors.Join(fmt.Errorf("database %s: %w", path, err), writer.Close())
+		return nil, errors.Join(fmt.Errorf("database %s: %w", path, advise(err)), writer.Close())
 	}
 	reader, err := connect(path, "_pragma=query_only(1)", readers)
 	if err != nil {
@@ -109,12 +110,21 @@ func (d *DB) Write(ctx context.Context, f func(*sql.Tx) error) (err error) {
 		}
 	}()
 	if err := f(tx); err != nil {
-		return err
+		return advise(err)
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return advise(fmt.Errorf("commit: %w", err))
 	}
 	return nil
+}
+
+// advise adds what to do where the disk is full.
+func advise(err error) error {
+	var said *sqlite.Error
+	if errors.As(err, &said) && said.Code()&0xff == sqlite3.SQLITE_FULL {
+		return fmt.Errorf("%w: make room on the disk of the data directory", err)
+	}
+	return err
 }
 
 func ignoreDone(err error) error {

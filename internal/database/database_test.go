@@ -38,6 +38,20 @@ func TestAWriteIsThereAfterReopening(t *testing.T) {
 	}
 }
 
+func TestAFullDiskIsSaidWithWhatToDo(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.db"))
+	if _, err := db.writer.Exec("PRAGMA max_page_count = 1"); err != nil { // as many as there are
+		t.Fatal(err)
+	}
+	err := db.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec("INSERT INTO meta VALUES ('large', hex(zeroblob(5000000)))")
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "full") || !strings.Contains(err.Error(), ": make room on the disk of the data directory") {
+		t.Errorf("Write = %v", err)
+	}
+}
+
 func TestNobodyElseCanReadTheFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	open(t, path)
