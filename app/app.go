@@ -219,7 +219,7 @@ func (b *base) generation(ctx context.Context, cfg config.Config, begun func()) 
 	}
 	ps.run("web", site.Run)
 
-	log.Info("pulltrail has started", "version", version.Short(), "mode", cfg.Mode, "page", "http://"+b.addresses.Web+"/",
+	log.Info(b.reloads.greeting(), "version", version.Short(), "mode", cfg.Mode, "page", "http://"+b.addresses.Web+"/",
 		"broker", brokerURL, "data_dir", cfg.DataDir, "repositories", len(poller.Plan().Names), "namespaces", len(poller.Plan().Namespaces))
 	begun()
 	return takeOver(ctx, log, &ps, nil)

@@ -118,6 +118,16 @@ func (r *reloads) begun(cfg config.Config, end context.CancelFunc) {
 	}
 }
 
+// greeting says in the log that everything has begun. The process starts once.
+func (r *reloads) greeting() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.applied.IsZero() {
+		return "pulltrail has started"
+	}
+	return "pulltrail goes on"
+}
+
 // ended says that the generation has, and gives the configuration that is to be next.
 func (r *reloads) ended() (next *config.Config, begun bool) {
 	r.mu.Lock()
