@@ -78,7 +78,10 @@ schedule, publishes every snapshot to MQTT, receives it back and stores it in an
 embedded history and, where configured, in OpenSearch or Elasticsearch.
 
 Every key of the configuration file can also be set in the environment:
-collector.schedule is PULLTRAIL_COLLECTOR_SCHEDULE.`
+collector.schedule is PULLTRAIL_COLLECTOR_SCHEDULE.
+
+The exit code is 0 when all is done, 1 when something has failed, and 2 when the
+arguments or the configuration are wrong.`
 
 // errUsage marks a mistake of the caller, who reads it in brackets behind the mistake.
 var errUsage = errors.New("see pulltrail --help")
