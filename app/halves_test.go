@@ -83,7 +83,7 @@ func TestTwoHalvesAreAWhole(t *testing.T) {
 	}
 
 	collector := start(t, half(t, config.ModeCollector, meet, hub))
-	if got := collector.parts(); got != "history, Docker Hub, publisher" {
+	if got := collector.parts(); got != "history, Docker Hub, outbox, publisher" {
 		t.Errorf("a collector consists of: %s", got)
 	}
 	eventually(t, "the snapshot at the indexer", func() bool { return indexer.totals()["library/nginx"] == "41" })

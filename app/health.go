@@ -21,6 +21,9 @@ func (s shownParts) checks() []ops.Check {
 		checks = append(checks, ops.Check{Name: "Docker Hub", Optional: true, Probe: func(context.Context) ops.State {
 			st := s.poller.State()
 			return ops.State{OK: st.OK, Since: st.Since, Detail: either(st.Err, st.Detail)}
+		}}, ops.Check{Name: "outbox", Probe: func(context.Context) ops.State {
+			st := s.poller.Outbox()
+			return ops.State{OK: st.OK, Since: st.Since, Detail: st.Err}
 		}}, ops.Check{Name: "publisher", Probe: connection(s.publisher.State)})
 	}
 	for _, sub := range s.subscribers {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"pulltrail/internal/hub"
 )
@@ -120,9 +121,20 @@ func quote(body []byte) string {
 	case len(body) == 0:
 		return "no body"
 	case len(body) > shown:
-		return fmt.Sprintf("body %q…", body[:shown])
+		return "body " + quoted(body[:shown]) + "…"
 	}
-	return fmt.Sprintf("body %q", body)
+	return "body " + quoted(body)
+}
+
+// quoted is as %q has it, or easier to read where JSON is in it and nothing that a terminal
+// would take for anything else than text.
+func quoted(body []byte) string {
+	text := string(body)
+	unprintable := func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }
+	if strconv.CanBackquote(text) && !strings.ContainsFunc(text, unprintable) {
+		return "`" + text + "`"
+	}
+	return strconv.Quote(text)
 }
 
 // oneLine shows joined errors in one line.

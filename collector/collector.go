@@ -149,6 +149,7 @@ type Collector struct {
 	mu     sync.Mutex
 	last   *Summary // guarded by mu; nil before the end of the first run
 	state  State    // guarded by mu
+	kept   State    // guarded by mu
 	unable unable   // guarded by mu
 	// failing are repositories, unlisted namespaces; both are guarded by mu.
 	failing, unlisted failing
@@ -182,6 +183,7 @@ func New(cfg Config, opts Options) (*Collector, error) {
 		concurrency: cfg.Concurrency, budget: cfg.Budget, tries: cfg.Tries, goneAfter: cfg.GoneAfter,
 		always:  cfg.Detail == DetailAlways,
 		state:   State{OK: true, Since: time.Now().UTC()},
+		kept:    State{OK: true, Since: time.Now().UTC()},
 		failing: failing{}, unlisted: failing{},
 	}
 	if c.metrics, err = newMetrics(opts.Registerer, c.gate); err != nil {
@@ -217,15 +219,17 @@ func (c *Collector) collect(ctx context.Context, r *run, progress func(Result)) 
 	// Also when progress panics, no goroutine is left behind.
 	defer func() { stop(nil); close(r.abandoned); workers.Wait() }()
 	r.start(ctx, &workers)
+	many := crowd{}
 	for next := range r.results {
 		if next.index >= 0 {
 			summary.Results[next.index] = next.Result
 		}
-		c.count(next.Result, &summary)
+		c.count(next.Result, &summary, many)
 		if progress != nil {
 			progress(next.Result)
 		}
 	}
+	many.log(c.log, r.slot)
 	return c.finish(ctx, r, summary)
 }
 
@@ -264,10 +268,12 @@ func (c *Collector) Limits() (Limits, bool) { return c.gate.state() }
 func (c *Collector) Plan() Plan { return c.plan }
 
 // count enters a result into the summary, the metrics and the log.
-func (c *Collector) count(r Result, summary *Summary) {
+func (c *Collector) count(r Result, summary *Summary, many crowd) {
 	if !r.Skipped && r.Cause != Cancelled && r.Cause != Budget { // those have one line together
 		c.mu.Lock()
-		c.failing.log(c.log, "repository", r.Repository.String(), r.Cause, r.Err, "slot", summary.Slot)
+		name := r.Repository.String()
+		quiet := r.Err != nil && c.failing.news(name, r.Cause) && many.hushes(r.Cause, r.Err)
+		c.failing.log(c.log, "repository", name, r.Cause, r.Err, quiet, "slot", summary.Slot)
 		c.mu.Unlock()
 	}
 	switch {

@@ -30,7 +30,7 @@ func TestBadInput(t *testing.T) {
 		change func(*collector.Config)
 	}{
 		"404":                       {fault: hubtest.NotFound, cause: collector.NotFound, err: "absent, private, or (rarely) this address is throttled"},
-		"401":                       {fault: hubtest.Unauthorized, cause: collector.Unauthorized, err: `answered 401 Unauthorized, body "{\"detail\":\"Incorrect`},
+		"401":                       {fault: hubtest.Unauthorized, cause: collector.Unauthorized, err: "answered 401 Unauthorized, body `{\"detail\":\"Incorrect"},
 		"403":                       {fault: hubtest.Forbidden, cause: collector.Forbidden, err: "not shown to this address"},
 		"500":                       {fault: hubtest.Status(500), cause: collector.ServerError, err: "answered 500 Internal Server Error"},
 		"503":                       {fault: hubtest.Status(503), cause: collector.ServerError, err: `answered 503 Service Unavailable, body "<html>\n`},
@@ -122,6 +122,41 @@ func TestAFailureIsLoggedWhenItBeginsChangesAndEnds(t *testing.T) {
 	want := []string{"repository failed not_found", "repository failed server_error", "repository answers again <nil>"}
 	if diff := cmp.Diff(want, said); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestWhenDockerHubIsAwayTheLogHasNotALineForEachRepository(t *testing.T) {
+	h := hubtest.New(t)
+	r := newRig(t, h.URL, nil, nil)
+	names := numbered(h, 9)
+	collect := func(hour int) (said map[string]int) {
+		before := len(r.log.lines(t, slog.LevelWarn)) + len(r.log.lines(t, slog.LevelInfo))
+		if _, err := r.Collect(t.Context(), slot.Add(time.Duration(hour)*time.Hour), repositories(t, names...), nil); err != nil {
+			t.Fatal(err)
+		}
+		said = make(map[string]int)
+		for _, line := range append(r.log.lines(t, slog.LevelInfo), r.log.lines(t, slog.LevelWarn)...) {
+			said[fmt.Sprint(line["msg"])]++
+		}
+		said["lines"] = len(r.log.lines(t, slog.LevelWarn)) + len(r.log.lines(t, slog.LevelInfo)) - before
+		return said
+	}
+	h.FailAll(hubtest.Status(http.StatusBadGateway))
+	if said := collect(0); said["repository failed"] != 5 || said["more repositories failed for the same reason"] != 1 {
+		t.Errorf("when it begins: %v", said)
+	}
+	if said := collect(1); said["lines"] != 1 {
+		t.Errorf("while it goes on, only the end of the run is told: %v", said)
+	}
+	h.FailAll(nil)
+	if said := collect(2); said["repository answers again"] != 5 {
+		t.Errorf("when it is over, of those that were told: %v", said)
+	}
+	for _, name := range names {
+		h.Fail(name, hubtest.NotFound)
+	}
+	if said := collect(3); said["repository failed"] != 5+9 {
+		t.Errorf("what is a repository's own is told of each: %v", said)
 	}
 }
 

@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -41,6 +42,15 @@ func TestWhatDockerHubAsksToWaitIsWaited(t *testing.T) {
 				if took := time.Since(began); took < 30*time.Second || took > 3*time.Minute {
 					t.Errorf("it took %v", took)
 				}
+				told := 0
+				for _, line := range append(r.log.lines(t, slog.LevelInfo), r.log.lines(t, slog.LevelWarn)...) {
+					if line["until"] != nil {
+						told++
+					}
+				}
+				if told != 1 {
+					t.Errorf("it is told %d times", told)
+				}
 				if h.Refused() > 4 { // those that were under way
 					t.Errorf("%d requests beyond the limit", h.Refused())
 				}
@@ -79,6 +89,9 @@ func TestTheLimiterBeforeTheAPIIsWaitedFor(t *testing.T) {
 		summary, err := r.Collect(t.Context(), slot, repositories(t, "a/b"), nil)
 		if err != nil || summary.Succeeded != 1 || time.Since(began) < 2*time.Minute {
 			t.Errorf("after %v: %+v, %v", time.Since(began), summary, err)
+		}
+		if lines := r.log.lines(t, slog.LevelWarn); len(lines) != 1 || lines[0]["msg"] != "too many requests: Docker Hub asks to wait" || lines[0]["until"] == nil {
+			t.Errorf("the log has %v", lines)
 		}
 		if got := counter(t, r, "pulltrail_collector_retries_total", "rate_limited"); got != 2 {
 			t.Errorf("%v retries are counted", got)

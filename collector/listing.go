@@ -40,7 +40,7 @@ func (r *run) list(ctx context.Context, n Namespace) {
 	l.follow(ctx)
 	if l.Cause != Cancelled && l.Cause != Budget {
 		r.Collector.mu.Lock()
-		r.unlisted.log(r.log, "namespace", n.Name, l.Cause, l.Err, "slot", r.slot)
+		r.unlisted.log(r.log, "namespace", n.Name, l.Cause, l.Err, false, "slot", r.slot)
 		r.Collector.mu.Unlock()
 	}
 	r.mu.Lock()
@@ -222,7 +222,7 @@ func (l *lister) lookForTheRest(ctx context.Context) {
 func (l *lister) excuse(ctx context.Context) {
 	var results []Result
 	for _, r := range l.unseen(ctx) {
-		results = append(results, Result{Repository: r, Cause: l.Cause, Err: fmt.Errorf("the listing of its namespace failed: %w", l.Err)})
+		results = append(results, Result{Repository: r, Cause: l.Cause, Err: fmt.Errorf("%w: %w", errUnlisted, l.Err)})
 	}
 	l.report(ctx, true, results...)
 	for _, result := range results {

@@ -214,6 +214,9 @@ func TestAListingThatFailsSaysSoForEachRepository(t *testing.T) {
 		if summary.Failed != 2 || summary.Again == 0 || summary.Listings[0].Cause != collector.ServerError {
 			t.Errorf("%+v", summary)
 		}
+		if lines := r.log.lines(t, slog.LevelWarn); len(lines) != 1 || lines[0]["msg"] != "namespace not listed whole" {
+			t.Errorf("it is one thing that has happened, and the log has %v", lines)
+		}
 		h.FailListing("a", nil)
 		if summary := r.all(t, next); summary.Succeeded != 2 || summary.Again != 0 {
 			t.Errorf("%+v", summary)
@@ -298,4 +301,19 @@ func TestWhatWasLookedForInVainIsLookedForAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever mistypes a name by hand has it on the page for ever otherwise, and polled.
+func TestAPatternTracksNoTypingMistakes(t *testing.T) {
+	within(t, tracking("a/*", "a/named"), func(t *testing.T, h *hubtest.Hub, r *rig) {
+		h.Set("a/b", 1)
+		for _, name := range []string{"a/mistyped", "a/named"} {
+			if summary, err := r.Collect(t.Context(), slot, repositories(t, name), nil); err != nil || summary.Failed != 1 {
+				t.Errorf("%+v, %v", summary, err)
+			}
+		}
+		if mistyped, named := r.roster.entries[hub.Repository{Namespace: "a", Name: "mistyped"}], r.roster.entries[hub.Repository{Namespace: "a", Name: "named"}]; mistyped != nil || named == nil {
+			t.Errorf("the roster has %v and %v", mistyped, named)
+		}
+	})
 }

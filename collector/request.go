@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -120,8 +121,20 @@ func (r *run) send(ctx context.Context, q request, n int) (answer, error) {
 			pause = backoff(n)
 		}
 		r.gate.pause(pause)
+		r.waits(slog.LevelWarn, "too many requests: Docker Hub asks to wait")
 	}
 	return a, nil
+}
+
+// longWait is a wait for Docker Hub that is worth a line in the log.
+const longWait = 10 * time.Second
+
+// waits says, once in a run, that it waits for Docker Hub: so it is known why it takes so long.
+func (r *run) waits(level slog.Level, why string) {
+	until := r.gate.opens()
+	r.limited.Do(func() {
+		r.log.Log(context.Background(), level, why, "slot", r.slot, "until", until.UTC().Truncate(time.Second))
+	})
 }
 
 // enter waits for the turn of a request and takes it from the budget of the run.
@@ -129,6 +142,9 @@ func (r *run) enter(ctx context.Context) error {
 	if n := r.requests.Add(1); r.budget > 0 && n > int64(r.budget) {
 		r.requests.Add(-1)
 		return fail(Budget, "the run has used its %d requests (collector.budget); it goes on later", r.budget)
+	}
+	if time.Until(r.gate.opens()) > longWait {
+		r.waits(slog.LevelInfo, "the limit of Docker Hub is used up: the run waits for the next window")
 	}
 	err := r.gate.wait(ctx)
 	if err == nil {

@@ -25,6 +25,7 @@ type run struct {
 	names    []hub.Repository
 	listed   []Namespace
 	requests atomic.Int64
+	limited  sync.Once // the first wait for Docker Hub is logged
 	results  chan indexed
 	// abandoned is closed when nobody takes results any more.
 	abandoned chan struct{}
@@ -127,7 +128,9 @@ func (r *run) take(ctx context.Context, repository hub.Repository) (snapshot hub
 func (r *run) store(ctx context.Context, snapshots ...hub.Snapshot) error {
 	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
 	defer cancel()
-	if err := r.outbox.Append(storing, snapshots...); err != nil {
+	err := r.outbox.Append(storing, snapshots...)
+	r.keeps(err)
+	if err != nil {
 		err = fmt.Errorf("storing %s in the outbox: %w", snapshots[0].ID(), err)
 		r.stop(err)
 		return &failure{Cancelled, err}
@@ -136,12 +139,16 @@ func (r *run) store(ctx context.Context, snapshots ...hub.Snapshot) error {
 }
 
 // report enters results into the roster, but for those of repositories that are not
-// tracked, and of those that had no turn.
+// tracked, of those that had no turn, and of those that only a pattern would track and
+// that are not there.
 func (r *run) report(ctx context.Context, listed bool, results ...Result) {
 	var reports []roster.Report
 	for _, result := range results {
 		if result.Cause == Cancelled || result.Cause == Budget || !r.plan.Tracks(result.Repository) {
 			continue
+		}
+		if result.Cause == NotFound && !listed && !r.plan.named[result.Repository] {
+			continue // it was asked for by hand, and a pattern tracks what there is and no typing mistakes
 		}
 		report := roster.Report{Repository: result.Repository, Listed: listed, Absent: result.Cause == NotFound, Cause: string(result.Cause)}
 		if result.Err != nil {

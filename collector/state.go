@@ -28,6 +28,26 @@ func (c *Collector) State() State {
 	return c.state
 }
 
+// Outbox is how the outbox fares: not OK from a snapshot on that it could not keep, say
+// because the disk is full, until it has kept one.
+func (c *Collector) Outbox() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.kept
+}
+
+// keeps takes note of what the outbox said.
+func (c *Collector) keeps(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ok := err == nil; ok != c.kept.OK {
+		c.kept = State{OK: ok, Since: time.Now().UTC()}
+	}
+	if err != nil {
+		c.kept.Err = "snapshots cannot be kept, so nothing is collected: " + err.Error()
+	}
+}
+
 // after is the state after a run. One that has asked for nothing changes nothing.
 func (s State) after(run Summary, refusedLogin error) State {
 	answered := run.Succeeded > 0

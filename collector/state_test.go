@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -50,5 +51,35 @@ func TestTheStateTellsOfDockerHub(t *testing.T) {
 	}
 	if _, err := r.Collect(t.Context(), slot, nil, nil); err != nil || r.State() != before {
 		t.Errorf("a run without repositories: %+v, %v", r.State(), err)
+	}
+}
+
+func TestAnOutboxThatKeepsNothingIsAState(t *testing.T) {
+	h := hubtest.New(t)
+	h.Set("a/b", 1)
+	r := newRig(t, h.URL, nil, nil)
+	if st := r.Outbox(); !st.OK || st.Since.IsZero() {
+		t.Errorf("before the first run: %+v", st)
+	}
+	poll := func(hour int) {
+		_, err := r.Collect(t.Context(), slot.Add(time.Duration(hour)*time.Hour), repositories(t, "a/b"), nil)
+		if (err != nil) != (r.store.appendErr != nil) {
+			t.Errorf("Collect = %v", err)
+		}
+	}
+	r.store.appendErr = errors.New("no space left on device")
+	poll(0)
+	began := r.Outbox()
+	if began.OK || began.Err != "snapshots cannot be kept, so nothing is collected: no space left on device" {
+		t.Errorf("on a full disk: %+v", began)
+	}
+	poll(1)
+	if st := r.Outbox(); st != began {
+		t.Errorf("it goes on: %+v, and began as %+v", st, began)
+	}
+	r.store.appendErr = nil
+	poll(2)
+	if st := r.Outbox(); !st.OK || st.Err != "" || !st.Since.After(began.Since) {
+		t.Errorf("when there is room: %+v", st)
 	}
 }
