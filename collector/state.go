@@ -36,11 +36,14 @@ func (c *Collector) Outbox() State {
 	return c.kept
 }
 
-// keeps takes note of what the outbox said.
+// keeps takes note of what the outbox said. The log has the beginning as the end of the run.
 func (c *Collector) keeps(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if ok := err == nil; ok != c.kept.OK {
+		if ok {
+			c.log.Info("snapshots are kept again")
+		}
 		c.kept = State{OK: ok, Since: time.Now().UTC()}
 	}
 	if err != nil {

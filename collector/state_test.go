@@ -2,6 +2,8 @@ package collector_test
 
 import (
 	"errors"
+	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,8 +79,14 @@ func TestAnOutboxThatKeepsNothingIsAState(t *testing.T) {
 	if st := r.Outbox(); st != began {
 		t.Errorf("it goes on: %+v, and began as %+v", st, began)
 	}
+	if lines := r.log.lines(t, slog.LevelWarn); len(lines) != 1 || lines[0]["msg"] != "run cut short" {
+		t.Errorf("a state is told once, and not %v", lines)
+	}
 	r.store.appendErr = nil
 	poll(2)
+	if lines := r.log.lines(t, slog.LevelInfo); !slices.ContainsFunc(lines, func(line map[string]any) bool { return line["msg"] == "snapshots are kept again" }) {
+		t.Errorf("its end is not told: %v", lines)
+	}
 	if st := r.Outbox(); !st.OK || st.Err != "" || !st.Since.After(began.Since) {
 		t.Errorf("when there is room: %+v", st)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -89,7 +90,11 @@ func (r *run) cutShort(ctx context.Context, summary Summary) error {
 	if cause != nil {
 		reason = cause
 	}
-	r.log.Warn("run cut short", "slot", r.slot, "cause", string(Cancelled), "cancelled", undone, "namespaces", namespaces, "err", reason)
+	level := slog.LevelWarn
+	if kept := r.Outbox(); !kept.OK && kept.Since.Before(summary.Started) {
+		level = slog.LevelDebug // a run before has told
+	}
+	r.log.Log(context.Background(), level, "run cut short", "slot", r.slot, "cause", string(Cancelled), "cancelled", undone, "namespaces", namespaces, "err", reason)
 	what := fmt.Sprintf("%d of %d repositories undone", undone, len(summary.Results))
 	if namespaces > 0 {
 		what += fmt.Sprintf(", %d namespaces not listed whole", namespaces)

@@ -118,11 +118,17 @@ func (d *DB) Write(ctx context.Context, f func(*sql.Tx) error) (err error) {
 	return nil
 }
 
-// advise adds what to do where the disk is full.
+// advise adds what to do where the disk is full or the file is damaged.
 func advise(err error) error {
 	var said *sqlite.Error
-	if errors.As(err, &said) && said.Code()&0xff == sqlite3.SQLITE_FULL {
+	if !errors.As(err, &said) {
+		return err
+	}
+	switch said.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
 		return fmt.Errorf("%w: make room on the disk of the data directory", err)
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%w: the file is damaged; look at the disk, and restore a backup (pulltrail restore --replace)", err)
 	}
 	return err
 }

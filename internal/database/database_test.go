@@ -52,6 +52,16 @@ func TestAFullDiskIsSaidWithWhatToDo(t *testing.T) {
 	}
 }
 
+func TestADamagedFileIsSaidWithWhatToDo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), "the file is damaged; look at the disk, and restore a backup") {
+		t.Errorf("Open = %v", err)
+	}
+}
+
 func TestNobodyElseCanReadTheFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	open(t, path)

@@ -33,7 +33,7 @@ func OpenImage(ctx context.Context, path string) (i *Image, err error) {
 	}
 	defer func() {
 		if err != nil {
-			i, err = nil, errors.Join(fmt.Errorf("database %s: %w", path, err), db.Close())
+			i, err = nil, errors.Join(fmt.Errorf("database %s: %w", path, advise(err)), db.Close())
 		}
 	}()
 	tx, err := db.BeginTx(ctx, nil)
