@@ -156,6 +156,21 @@ func TestRequestsUnderWayAreBounded(t *testing.T) {
 	}
 }
 
+func TestAStopIsNoWarning(t *testing.T) {
+	within(t, nil, func(t *testing.T, h *hubtest.Hub, r *rig) {
+		names := numbered(h, 3)
+		h.Latency(time.Minute / 2)
+		ctx, stop := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, stop)
+		if _, err := r.Collect(ctx, slot, repositories(t, names...), nil); err == nil {
+			t.Error("it was not cut short")
+		}
+		if lines := r.log.lines(t, slog.LevelWarn); len(lines) != 0 {
+			t.Errorf("the log has %v", lines)
+		}
+	})
+}
+
 func TestTheDeadlineCutsOffWhatHasNotHadItsTurn(t *testing.T) {
 	h := hubtest.New(t)
 	names := numbered(h, 10)

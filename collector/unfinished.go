@@ -91,8 +91,12 @@ func (r *run) cutShort(ctx context.Context, summary Summary) error {
 		reason = cause
 	}
 	level := slog.LevelWarn
-	if kept := r.Outbox(); !kept.OK && kept.Since.Before(summary.Started) {
-		level = slog.LevelDebug // a run before has told
+	kept := r.Outbox()
+	switch {
+	case errors.Is(cause, context.Canceled): // at a stop or a reload, which the scheduler tells of
+		level = slog.LevelDebug
+	case !kept.OK && kept.Since.Before(summary.Started): // a run before has told
+		level = slog.LevelDebug
 	}
 	r.log.Log(context.Background(), level, "run cut short", "slot", r.slot, "cause", string(Cancelled), "cancelled", undone, "namespaces", namespaces, "err", reason)
 	what := fmt.Sprintf("%d of %d repositories undone", undone, len(summary.Results))
