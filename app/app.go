@@ -186,9 +186,7 @@ func (b *base) generation(ctx context.Context, cfg config.Config, begun func()) 
 	if err != nil {
 		return err
 	}
-	run.trigger = func(ctx context.Context) error {
-		return onceRunning(ctx, func() error { return schedule.Trigger(ctx, collectJob) })
-	}
+	run.trigger = func(ctx context.Context) error { return onceRunning(ctx, schedule) }
 	asks := newOnDemand(run.trigger, func() bool { return collectStatus(schedule).Running }, log)
 	asks.never = !cfg.Collects()
 	if len(jobs) > 0 {

@@ -63,22 +63,15 @@ func (c *collection) job(ctx context.Context, run scheduler.Run) error {
 	return err
 }
 
-// onceRunning waits for a scheduler that is just starting, beside what asks it for a run.
-func onceRunning(ctx context.Context, trigger func() error) error {
-	late := time.After(stopTimeout)
-	for {
-		err := trigger()
-		if !errors.Is(err, scheduler.ErrNotRunning) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-late:
-			return err
-		case <-time.After(settlePoll):
-		}
+// onceRunning triggers a run, and waits for a scheduler that is just starting, beside what
+// asks it.
+func onceRunning(ctx context.Context, schedule *scheduler.Scheduler) error {
+	select {
+	case <-schedule.Started():
+	case <-ctx.Done():
+	case <-time.After(stopTimeout):
 	}
+	return schedule.Trigger(ctx, collectJob)
 }
 
 // now runs the job without a scheduler.

@@ -123,6 +123,10 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	return nil
 }
 
+// Started is closed when Run begins: from then on Trigger has an answer other than
+// ErrNotRunning, until the end.
+func (s *Scheduler) Started() <-chan struct{} { return s.started }
+
 // Trigger runs the named job now, without jitter and without touching the ledger,
 // waits for its end and returns its error. The run ends with ctx, the values of
 // which the job sees, as well as with the scheduler and at the deadline. ErrRunning

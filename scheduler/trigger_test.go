@@ -122,7 +122,13 @@ func TestTriggerNeedsARunningScheduler(t *testing.T) {
 		if next := f.Status()[0].Next; !next.Equal(epoch.Add(time.Hour)) {
 			t.Errorf("before Run, the next slot is %v", next)
 		}
+		select {
+		case <-f.Started():
+			t.Error("it has started before Run")
+		default:
+		}
 		f = start(t, &ledger{}, nil)
+		<-f.Started()
 		if err := f.Trigger(t.Context(), "collect"); err != nil {
 			t.Errorf("Trigger = %v", err)
 		}
