@@ -271,9 +271,7 @@ func (c *Collector) Plan() Plan { return c.plan }
 func (c *Collector) count(r Result, summary *Summary, many crowd) {
 	if !r.Skipped && r.Cause != Cancelled && r.Cause != Budget { // those have one line together
 		c.mu.Lock()
-		name := r.Repository.String()
-		quiet := r.Err != nil && c.failing.news(name, r.Cause) && many.hushes(r.Cause, r.Err)
-		c.failing.log(c.log, "repository", name, r.Cause, r.Err, quiet, "slot", summary.Slot)
+		c.failing.log(c.log, "repository", r.Repository.String(), r.Cause, r.Err, many, "slot", summary.Slot)
 		c.mu.Unlock()
 	}
 	switch {

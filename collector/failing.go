@@ -20,15 +20,9 @@ type lapse struct {
 	told  bool // in a warning; its end is worth a line then
 }
 
-// news reports whether that one fails by cause is not known yet.
-func (f failing) news(name string, cause Cause) bool {
-	before, known := f[name]
-	return !known || before.cause != cause
-}
-
-// log says how one has fared; a success has no err. Of a quiet one it is said at the level
-// debug.
-func (f failing) log(to *slog.Logger, kind, name string, cause Cause, err error, quiet bool, rest ...any) {
+// log says how one has fared; a success has no err. What many hushes is said at the level
+// debug; without many, each has a line of its own.
+func (f failing) log(to *slog.Logger, kind, name string, cause Cause, err error, many crowd, rest ...any) {
 	before, known := f[name]
 	level := slog.LevelDebug
 	switch {
@@ -41,9 +35,10 @@ func (f failing) log(to *slog.Logger, kind, name string, cause Cause, err error,
 		}
 		to.Log(context.Background(), level, words[kind].mended, append([]any{kind, name}, rest...)...)
 		return
-	case f.news(name, cause):
-		f[name] = lapse{cause: cause, told: !quiet}
-		if !quiet {
+	case !known || before.cause != cause:
+		told := !many.hushes(cause, err)
+		f[name] = lapse{cause, told}
+		if told {
 			level = slog.LevelWarn
 		}
 	}
@@ -73,7 +68,7 @@ func (c crowd) hushes(cause Cause, err error) bool {
 	if errors.Is(err, errUnlisted) {
 		return true
 	}
-	if !general(cause) {
+	if c == nil || !general(cause) {
 		return false
 	}
 	c[cause]++

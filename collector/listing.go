@@ -40,7 +40,7 @@ func (r *run) list(ctx context.Context, n Namespace) {
 	l.follow(ctx)
 	if l.Cause != Cancelled && l.Cause != Budget {
 		r.Collector.mu.Lock()
-		r.unlisted.log(r.log, "namespace", n.Name, l.Cause, l.Err, false, "slot", r.slot)
+		r.unlisted.log(r.log, "namespace", n.Name, l.Cause, l.Err, nil, "slot", r.slot)
 		r.Collector.mu.Unlock()
 	}
 	r.mu.Lock()
