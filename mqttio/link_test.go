@@ -20,10 +20,10 @@ import (
 	"testing"
 	"time"
 
-	"pulltrail/internal/porttest"
-
 	"github.com/eclipse/paho.golang/packets"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"pulltrail/internal/porttest"
 )
 
 func TestABrokerThatComesLaterIsCaughtUpWith(t *testing.T) {

@@ -216,11 +216,8 @@ func (s saved) sentence() string {
 }
 
 func inWords(m backup.Manifest) string {
-	repositories := "repositories"
-	if m.Counts.Repositories == 1 {
-		repositories = "repository"
-	}
-	parts := []string{fmt.Sprintf("%s snapshots of %s %s", grouped(&m.Counts.Snapshots), grouped(&m.Counts.Repositories), repositories)}
+	parts := []string{fmt.Sprintf("%s snapshots of %s %s", grouped(&m.Counts.Snapshots),
+		grouped(&m.Counts.Repositories), noun(m.Counts.Repositories, "repository", "repositories"))}
 	for _, more := range []struct {
 		n    int64
 		what string

@@ -68,7 +68,8 @@ func (c *command) configured(cfg config.Config, theirs *compat.Found) string {
 		return from + "; mode: " + cfg.Mode
 	}
 	plan := cfg.Plan()
-	return fmt.Sprintf("%s; %s and %s", from, several(len(plan.Names), "repository", "repositories"), several(len(plan.Namespaces), "namespace", "namespaces"))
+	names, namespaces := len(plan.Names), len(plan.Namespaces)
+	return fmt.Sprintf("%s; %d %s and %d %s", from, names, noun(int64(names), "repository", "repositories"), namespaces, noun(int64(namespaces), "namespace", "namespaces"))
 }
 
 // file is the one that was read: a file with another name, say config.yml, is passed over,
@@ -83,12 +84,12 @@ func (c *command) file() string {
 	return config.DefaultFile
 }
 
-// several is n with the word for one or for more.
-func several(n int, one, more string) string {
+// noun is the word for one or for any other number.
+func noun(n int64, one, more string) string {
 	if n == 1 {
-		return "1 " + one
+		return one
 	}
-	return fmt.Sprintf("%d %s", n, more)
+	return more
 }
 
 // neighbours tries each, whatever became of the one before.

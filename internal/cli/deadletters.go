@@ -233,10 +233,7 @@ func retried(l control.Letter) string {
 // counted is such as "3 dead letters of opensearch".
 func counted(n int, sink string) string {
 	total := int64(n)
-	text := grouped(&total) + " dead letters"
-	if n == 1 {
-		text = "1 dead letter"
-	}
+	text := grouped(&total) + " " + noun(total, "dead letter", "dead letters")
 	if sink != "" {
 		text += " of " + sink
 	}
