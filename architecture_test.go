@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -119,5 +120,22 @@ func checkArrow(t *testing.T, name, imported string, allowed []string) {
 		t.Errorf("%s imports %s: it keeps to the standard library", name, inner)
 	case !slices.Contains(allowed, inner) && !slices.Contains(shared, inner):
 		t.Errorf("%s imports %s: that arrow is not in the table", name, inner)
+	}
+}
+
+// maxPackages bounds the packages that are compiled into the program, those of the
+// standard library included. A dependency that exceeds it makes the first build of
+// everybody slower: see CONTRIBUTING.md.
+const maxPackages = 440
+
+func TestTheFirstBuildStaysCheap(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	if packages := len(strings.Fields(string(out))); packages > maxPackages {
+		t.Errorf("the program consists of %d packages, of which there may be %d", packages, maxPackages)
 	}
 }

@@ -5,17 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
+	"sync/atomic"
 
 	"github.com/elastic/elastic-transport-go/v8/elastictransport"
-	"github.com/elastic/go-elasticsearch/v9"
 )
 
-// elastic is Elasticsearch's official client, without the part that knows each request:
-// ours are few, and without its version header they suit 8 and 9.
+// elastic is the transport of Elasticsearch's official client. The client itself, the
+// root package of go-elasticsearch, is not used: it has typed requests for the whole API,
+// which are 900 packages to compile, and sends a version header that binds it to one
+// major version.
 type elastic struct {
-	client      *elasticsearch.BaseClient
+	client      *elastictransport.Client
 	connections *http.Transport
+	// genuine is set once a successful answer carried the product header.
+	genuine *atomic.Bool
 }
 
 // NewElasticsearch makes a client of an Elasticsearch cluster, version 8 or 9; it does
@@ -25,37 +28,39 @@ func NewElasticsearch(opts Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	addresses := make([]string, len(urls))
-	for i, u := range urls {
-		addresses[i] = u.String()
-	}
-	settings := []elasticsearch.Option{
-		elasticsearch.WithAddresses(addresses...),
-		elasticsearch.WithDisableMetaHeader(),
-		elasticsearch.WithTransportOptions(elastictransport.WithTransport(connections), elastictransport.WithDisableRetry()),
+	settings := []elastictransport.Option{
+		elastictransport.WithURLs(urls...),
+		elastictransport.WithTransport(connections),
+		elastictransport.WithDisableRetry(),
 	}
 	if opts.APIKey.IsSet() {
-		settings = append(settings, elasticsearch.WithAPIKey(opts.APIKey.Reveal()))
+		settings = append(settings, elastictransport.WithAPIKey(opts.APIKey.Reveal()))
 	} else if opts.Username != "" {
-		settings = append(settings, elasticsearch.WithBasicAuth(opts.Username, opts.Password.Reveal()))
+		settings = append(settings, elastictransport.WithBasicAuth(opts.Username, opts.Password.Reveal()))
 	}
-	client, err := elasticsearch.NewBase(settings...)
+	client, err := elastictransport.NewClient(settings...)
 	if err != nil {
 		return nil, fmt.Errorf("elasticsearch client: %w", err)
 	}
-	c := newClient(elastic{client, connections}, opts)
+	c := newClient(elastic{client, connections, new(atomic.Bool)}, opts)
 	c.elasticsearch = true
 	return c, nil
 }
 
-// Perform gives the client's word for another product its class and a remedy.
+// Perform sends the request. The first successful answer must carry the header in which
+// Elasticsearch names itself, as Elastic's own clients require; until one has, an answer
+// without it is an *Error.
 func (e elastic) Perform(req *http.Request) (*http.Response, error) {
 	res, err := e.client.Perform(req)
-	if err != nil && strings.Contains(err.Error(), "the server is not Elasticsearch") {
-		err = &Error{Class: Unexpected, Err: errors.New("the server is not Elasticsearch: " +
+	if err != nil || res.StatusCode < 200 || res.StatusCode > 299 || e.genuine.Load() {
+		return res, err
+	}
+	if res.Header.Get("X-Elastic-Product") != "Elasticsearch" {
+		return res, &Error{Class: Unexpected, Err: errors.New("the server is not Elasticsearch: " +
 			"name one in indexer.elasticsearch.urls, or write an OpenSearch into indexer.opensearch")}
 	}
-	return res, err
+	e.genuine.Store(true)
+	return res, nil
 }
 
 func (e elastic) Close() error {
