@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build run test race lint bench integration testbed-up testbed-down notices sbom vulnerabilities release
+.PHONY: help build run test race lint bench fuzz integration testbed-up testbed-down notices sbom vulnerabilities release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ lint: ## go vet and golangci-lint
 
 bench: ## the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target for FUZZTIME each (default: 25s)
+	.ci/fuzz
 
 integration: testbed-up ## the tests against the real servers of the testbed, which are stopped at the end
 	trap 'testbed/testbed.sh down' EXIT; eval "$$(testbed/testbed.sh env)"; go test -tags integration -count=1 ./...

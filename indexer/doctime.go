@@ -12,6 +12,13 @@ import (
 // would be the year 5138, as milliseconds it is March 1973.
 const millisFrom = 100_000_000_000
 
+// The years of a document's time. An index is named after a time in them, and its name is
+// read back in the same range, see pattern.end.
+const (
+	firstYear = 1970
+	lastYear  = 9999
+)
+
 // documentTime reads a time: an RFC 3339 string, or a number of seconds or
 // milliseconds since 1970, a string of digits included. Its year has four digits.
 func documentTime(raw json.RawMessage) (time.Time, error) {
@@ -35,8 +42,8 @@ func documentTime(raw json.RawMessage) (time.Time, error) {
 }
 
 func inRange(t time.Time, raw json.RawMessage) (time.Time, error) {
-	if y := t.Year(); y < 1970 || y > 9999 {
-		return time.Time{}, fmt.Errorf("%.60s is out of range (the years 1970 to 9999)", raw)
+	if y := t.Year(); y < firstYear || y > lastYear {
+		return time.Time{}, fmt.Errorf("%.60s is out of range (the years %d to %d)", raw, firstYear, lastYear)
 	}
 	return t, nil
 }

@@ -92,9 +92,10 @@ func (p pattern) wildcard() string {
 	return text.String()
 }
 
-// end reads a name: ok says that there is a date of the years 0 to 9999 whose name it is.
-// Where the pattern has the year, the end is the first moment that belongs to a later
-// name for certain; else it is zero.
+// end reads a name: ok says that there is a date from firstYear to lastYear whose name it
+// is. Other dates name no index, because no document has one. Where the pattern has the
+// year, the end is the first moment that belongs to a later name for certain, which is
+// after firstYear; else it is the zero time, which no dated name ends with.
 func (p pattern) end(name string) (end time.Time, ok bool) {
 	units := map[byte]int{}
 	rest := name
@@ -142,8 +143,11 @@ func endOf(units map[byte]int) (end time.Time, ok bool) {
 	year, hasYear := units['Y']
 	month, hasMonth := units['m']
 	day, hasDay := units['d']
-	if !hasYear {
+	switch {
+	case !hasYear:
 		year = 2000 // a leap year: some year has the day
+	case year < firstYear: // four digits do not exceed lastYear
+		return time.Time{}, false
 	}
 	if !hasMonth {
 		month = int(time.January) // which has every day

@@ -37,6 +37,7 @@ func TestNamesThatNoDateGives(t *testing.T) {
 		{"s-{Y}", "s-+202"}, {"s-{Y}", "xs-2026"}, {"s-{Y}", "s-2026-reindexed"}, {"s-{Y}-{m}", "s-2026-13"}, {"s-{Y}-{m}", "s-2026-00"},
 		{"s-{Y}-{m}", "s-2026-1"}, {"s-{Y}-{m}-{d}", "s-2026-02-29"}, {"s-{Y}-{m}-{d}", "s-2026-04-31"}, {"s-{m}-{d}", "s-02-30"},
 		{"{Y}-{Y}", "2026-2025"}, {"s-{Y}-{d}", "s-2026-32"}, {"s-{Y}", "s-*"},
+		{"s-{Y}", "s-0000"}, {"s-{Y}-{m}", "s-0000-12"}, {"s-{Y}", "s-1969"}, // no document has such a time
 	} {
 		if _, ok := parsePattern(tt.pattern).end(tt.name); ok {
 			t.Errorf("%s is taken for a name of %s", tt.name, tt.pattern)
@@ -72,11 +73,17 @@ func FuzzPattern(f *testing.F) {
 		f.Add(template, parsePattern(template).name(time.Unix(0, 0)))
 	}
 	f.Add("s-{Y}-{m}", "s-2026-99")
+	f.Add("s{Y}", "s0000")
+	f.Add("s{Y}", "s1970")
+	f.Add("s{Y}", "s9999")
 	f.Fuzz(func(t *testing.T, template, name string) {
 		p := parsePattern(template)
 		end, ok := p.end(name)
 		if !ok {
 			return
+		}
+		if end.IsZero() != !p.has('Y') {
+			t.Fatalf("%q of %q ends %v", name, template, end)
 		}
 		if end.IsZero() {
 			for day := range 366 {
