@@ -93,6 +93,9 @@ func (b *base) generation(ctx context.Context, cfg config.Config, begun func()) 
 	// The broker.
 	brokerURL := cfg.MQTT.URL
 	if brokerURL == "" {
+		if err := b.broker.Register(registry); err != nil {
+			return err
+		}
 		brokerURL = "mqtt://" + tlsconf.Local(b.addresses.Broker)
 		cfg.MQTT.Username, cfg.MQTT.Password = b.broker.Credentials()
 	}

@@ -20,6 +20,11 @@
 // It takes no notice of a client's Receive Maximum, which mochi honours by losing
 // messages or by hanging.
 //
+// A panic while the broker reads or handles a packet ends that connection as if it had been
+// lost: the will is published and the session ends or waits, as the client asked. The panic is
+// logged with its stack, ten times at once and then once a minute, and counted in
+// pulltrail_broker_panics_total.
+//
 // At its bounds: 1,024 connections, and some more that have not said yet who they are, for
 // which they have 10 s and 256 KiB; half of the processors check passwords. A message waits
 // 30 s to be let in, then its client is disconnected, to send it again; so is a client that
@@ -45,6 +50,7 @@ import (
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"pulltrail/internal/secret"
 )
@@ -103,7 +109,7 @@ type Broker struct {
 
 // New makes a broker. The error names the user whose hash cannot be read.
 func New(o Options) (*Broker, error) {
-	door, err := newDoor(o.Users, o.ClientID)
+	door, err := newDoor(o)
 	if err != nil {
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
@@ -173,7 +179,7 @@ func (b *Broker) listen(key, address string, config *tls.Config) error {
 	if config != nil {
 		id, l = "tls", tls.NewListener(l, config)
 	}
-	b.listeners = append(b.listeners, newListener(id, l, b.failed))
+	b.listeners = append(b.listeners, newListener(id, l, b.failed, b.door.crashed))
 	return b.server.AddListener(b.listeners[len(b.listeners)-1])
 }
 
@@ -249,6 +255,10 @@ func (b *Broker) AddrTLS() net.Addr {
 	}
 	return b.listeners[1].Addr()
 }
+
+// Register adds the metrics of the broker to a registry. They count from the start of the
+// broker, whichever registry they are in.
+func (b *Broker) Register(r prometheus.Registerer) error { return b.door.metrics.register(r) }
 
 // Retain makes payload the retained message of topic, and passes it on to those who
 // are subscribed.

@@ -33,7 +33,7 @@ func TestNoGoodbyeIsWaitedForThatTLSSays(t *testing.T) {
 		if err := served.Handshake(); err != nil {
 			t.Fatal(err)
 		}
-		l := newListener("tls", nil, nil)
+		l := newListener("tls", nil, nil, nil)
 		l.add(served)
 		begun := time.Now()
 		l.cut()

@@ -17,17 +17,22 @@ type door struct {
 	*turnstile
 	*handover
 	server   *mqtt.Server
+	metrics  *metrics
+	crashes  *crashes
 	clientID string        // of the process itself; empty for none
 	closed   chan struct{} // when the broker closes
 }
 
-func newDoor(hashes map[string]string, clientID string) (*door, error) {
-	users, err := newUsers(hashes)
+func newDoor(o Options) (*door, error) {
+	users, err := newUsers(o.Users)
 	if err != nil {
 		return nil, err
 	}
-	closed := make(chan struct{})
-	return &door{users: users, turnstile: newTurnstile(closed), handover: newHandover(), clientID: clientID, closed: closed}, nil
+	closed, metrics := make(chan struct{}), newMetrics()
+	return &door{
+		users: users, turnstile: newTurnstile(closed), handover: newHandover(), clientID: o.ClientID, closed: closed,
+		metrics: metrics, crashes: newCrashes(metrics, o.Log),
+	}, nil
 }
 
 func (*door) ID() string { return "door" }
@@ -77,6 +82,7 @@ func (d *door) OnSessionEstablish(c *mqtt.Client, _ packets.Packet) {
 		time.AfterFunc(farewell, func() { _ = hangUp(connection(old).Conn) }) // mostly it is closed by then
 	}
 	connection(c).take(d.handover, c.ID)
+	connection(c).client = c
 	d.renew(c)
 }
 

@@ -28,6 +28,8 @@ type listener struct {
 	net.Listener
 	id     string
 	failed chan<- error // receives why it cannot accept any more
+	// crashed cleans up after a panic in the goroutine of a connection.
+	crashed func(*stranger, any)
 
 	mu      sync.Mutex
 	closing bool
@@ -36,8 +38,8 @@ type listener struct {
 	running sync.WaitGroup
 }
 
-func newListener(id string, l net.Listener, failed chan<- error) *listener {
-	return &listener{Listener: l, id: id, failed: failed, done: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+func newListener(id string, l net.Listener, failed chan<- error, crashed func(*stranger, any)) *listener {
+	return &listener{Listener: l, id: id, failed: failed, crashed: crashed, done: make(chan struct{}), conns: map[net.Conn]struct{}{}}
 }
 
 func (l *listener) ID() string              { return l.id }
@@ -68,13 +70,21 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 			_ = c.Close() // the next Accept fails if that is why
 			continue
 		}
-		go func() {
-			defer l.remove(c)
-			s := newStranger(c)
-			defer s.give()
-			_ = establish(l.ID(), s) // mochi logs it too
-		}()
+		go l.handle(c, establish)
 	}
+}
+
+// handle serves one connection until it ends. A panic ends this connection only.
+func (l *listener) handle(c net.Conn, establish listeners.EstablishFn) {
+	defer l.remove(c)
+	s := newStranger(c)
+	defer s.give()
+	defer func() {
+		if cause := recover(); cause != nil {
+			l.crashed(s, cause)
+		}
+	}()
+	_ = establish(l.ID(), s) // mochi logs it too
 }
 
 // add refuses a connection where there are too many, or the listener closes.

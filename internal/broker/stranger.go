@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
 )
 
 const (
@@ -34,7 +36,8 @@ type stranger struct {
 	begun   bool
 	shift   uint
 	length  int
-	giving  func() // while it begins or ends a session; only mochi's goroutine of the client has it
+	client  *mqtt.Client // once its session begins; only mochi's goroutine of the client has it
+	giving  func()       // while it begins or ends a session; only mochi's goroutine of the client has it
 }
 
 // take keeps other connections of the client id from beginning or ending a session.

@@ -66,16 +66,21 @@ func TestAClientThatBreaksOffAtOnceLeavesNoSession(t *testing.T) {
 }
 
 // serving gives a broker that serves until end is called.
-func serving(t *testing.T) (b *Broker, end func()) {
+func serving(t testing.TB) (b *Broker, end func()) {
 	t.Helper()
-	b, err := New(Options{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	return servingWith(t, Options{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+}
+
+func servingWith(t testing.TB, o Options) (b *Broker, end func()) {
+	t.Helper()
+	b, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := b.Listen(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- b.Serve(ctx) }()
 	return b, func() {
@@ -87,7 +92,7 @@ func serving(t *testing.T) (b *Broker, end func()) {
 }
 
 // say sends a packet on a connection of its own.
-func say(t *testing.T, b *Broker, packet string) net.Conn {
+func say(t testing.TB, b *Broker, packet string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", b.Addr().String())
 	if err == nil {
