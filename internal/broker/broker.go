@@ -32,7 +32,8 @@
 // reads what it was sent before: 10 s at most, and a second for each 16 KiB. Per session
 // 65,535 messages on their way or waiting, for 7 days. Further messages for that session
 // are dropped, which is logged once a minute while it lasts and counted in
-// $SYS/broker/messages/dropped. Topics and filters have 200 levels. Messages have no bound
+// $SYS/broker/messages/dropped. Topics and filters have 200 levels; a client has 16 topic
+// aliases. Messages have no bound
 // of size but the protocol's 256 MiB.
 package broker
 
@@ -119,6 +120,9 @@ func New(o Options) (*Broker, error) {
 	capabilities.MaximumInflight = maxWaiting
 	capabilities.MaximumClientWritesPending = maxWaiting
 	capabilities.MaximumSessionExpiryInterval = uint32(sessionExpiry / time.Second)
+	capabilities.TopicAliasMaximum = maxAliases
+	// The properties of an acknowledgement are the broker's, not those of the message.
+	capabilities.Compatibilities.NoInheritedPropertiesOnAck = true
 	capabilities.MaximumMessageExpiryInterval = 0 // messages expire when their publisher says so, retained ones too
 	b := &Broker{
 		opts:   o,

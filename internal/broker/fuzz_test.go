@@ -47,6 +47,7 @@ func FuzzConnection(f *testing.F) {
 	}
 	b, end := servingWith(f, Options{Listen: "127.0.0.1:0", ClientID: "pulltrail", Log: slog.New(slog.DiscardHandler)})
 	f.Cleanup(end)
+	b.server.Options.Capabilities.MaximumClientWritesPending = 1 << 10 // half a megabyte for each client takes time
 	var unknown atomic.Pointer[string]
 	b.door.crashes.report = func(cause any, stack []byte) {
 		if !bytes.Contains(stack, []byte("packets.(*Packet).SubscribeDecode")) { // mochi-mqtt/server#501

@@ -41,7 +41,8 @@ func (*door) ID() string { return "door" }
 func (*door) Provides(b byte) bool {
 	switch b {
 	case mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnConnect,
-		mqtt.OnSessionEstablish, mqtt.OnSessionEstablished, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnDisconnect, mqtt.OnPublish, mqtt.OnPublished:
+		mqtt.OnSessionEstablish, mqtt.OnSessionEstablished, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnDisconnect, mqtt.OnPublish, mqtt.OnPublished,
+		mqtt.OnUnsubscribe, mqtt.OnPacketRead, mqtt.OnPacketProcessed, mqtt.OnPacketEncode:
 		return true
 	}
 	return false
@@ -95,12 +96,18 @@ func (d *door) OnSessionEstablished(c *mqtt.Client, _ packets.Packet) {
 
 // OnSubscribed comes when a subscription was answered.
 func (d *door) OnSubscribed(c *mqtt.Client, _ packets.Packet, codes []byte) {
-	for _, code := range codes {
+	failed := false
+	for i, code := range codes {
 		if code >= packets.ErrUnspecifiedError.Code {
-			return
+			failed = true
+			if !c.Net.Inline {
+				delete(connection(c).parents, i)
+			}
 		}
 	}
-	d.here(c)
+	if !failed {
+		d.here(c)
+	}
 }
 
 // OnDisconnect comes when a connection has ended, before its session does.
@@ -112,11 +119,7 @@ func (d *door) OnDisconnect(c *mqtt.Client, _ error, _ bool) {
 // OnPublish comes before a message is acknowledged. Those of the process itself are kept
 // until they have come back, and those at QoS 0 may be lost: neither is held up.
 func (d *door) OnPublish(c *mqtt.Client, p packets.Packet) (packets.Packet, error) {
-	switch {
-	case !c.Net.Inline && deep(p.TopicName):
-		_ = d.server.DisconnectClient(c, packets.ErrTopicNameInvalid) // gives the reason back as an error
-		return p, packets.ErrRejectPacket
-	case c.Net.Inline || p.FixedHeader.Qos == 0 || d.ours(c):
+	if c.Net.Inline || p.FixedHeader.Qos == 0 || d.ours(c) {
 		return p, nil
 	}
 	if err := d.pass(c); err != nil {
@@ -135,7 +138,10 @@ func (*door) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
 
 func (d *door) close() { close(d.closed) }
 
-// OnConnect refuses a will with too many levels.
+// OnConnect refuses a will that the client may not publish.
+//
+// It switches the aliases of topics that mochi would send off: mochi keeps a message that waits
+// under its alias, which means nothing in the next connection.
 //
 // It switches the client's Receive Maximum off. With one, mochi asks at each
 // packet for a message that waits (Inflight.NextImmediate), and for that takes a read
@@ -143,9 +149,10 @@ func (d *door) close() { close(d.closed) }
 // publishes to it, for ever. It also drops messages that exceed the maximum. So a
 // client is sent what there is, as if it took the protocol's highest.
 func (d *door) OnConnect(c *mqtt.Client, _ packets.Packet) error {
-	if deep(c.Properties.Will.TopicName) {
+	if c.Properties.Will.Flag != 0 && !validTopic(c.Properties.Will.TopicName) {
 		return d.refuse(c, packets.ErrTopicNameInvalid)
 	}
+	c.Properties.Props.TopicAliasMaximum = 0
 	c.Properties.Props.ReceiveMaximum = 0
 	c.State.Inflight.ResetSendQuota(0)
 	return nil
@@ -158,6 +165,9 @@ func (d *door) refuse(c *mqtt.Client, reason packets.Code) error {
 	}
 	return errors.Join(reason, d.server.SendConnack(c, reason, false, nil))
 }
+
+// addInflight counts messages that wait for their acknowledgement.
+func addInflight(s *mqtt.Server, n int64) { atomic.AddInt64(&s.Info.Inflight, n) }
 
 // endAll tells the clients that the broker stops. mochi's own way (GetByListener)
 // takes a read lock twice too.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
 )
 
 const (
@@ -36,8 +37,10 @@ type stranger struct {
 	begun   bool
 	shift   uint
 	length  int
-	client  *mqtt.Client // once its session begins; only mochi's goroutine of the client has it
-	giving  func()       // while it begins or ends a session; only mochi's goroutine of the client has it
+	client  *mqtt.Client                 // once its session begins; only mochi's goroutine of the client has it
+	request uint16                       // the packet id of a SUBSCRIBE or UNSUBSCRIBE; the same
+	parents map[int]packets.Subscription // of a SUBSCRIBE that is being answered; only mochi's goroutine has it
+	giving  func()                       // while it begins or ends a session; only mochi's goroutine of the client has it
 }
 
 // take keeps other connections of the client id from beginning or ending a session.
