@@ -87,7 +87,6 @@ func (b *base) generation(ctx context.Context, cfg config.Config, begun func()) 
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
-	registerStored(registry, waiting, letters, log)
 	b.reloads.register(registry)
 
 	// The broker.
@@ -204,11 +203,14 @@ func (b *base) generation(ctx context.Context, cfg config.Config, begun func()) 
 	}
 	ps.add("control socket", commands.Run, commands.Close)
 	ps.run("curves", curves.Run)
+	values := scraped{newStored(waiting, letters, log), newGauges(curves, who, cfg.Web.MetricsRepositories, log)}
+	ps.run("metrics of what waits", values.stored.Run)
+	ps.run("metrics of repositories", values.gauges.Run)
 	// The page last: whoever sees it sees a process that works.
 	shown, err := handler(shownParts{
 		registry: registry, roster: who, trail: trail, curves: curves, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, announcer: announcer, log: log,
-		demo: opts.Demo, signIn: cfg.Web.Public && cfg.Web.Username != "", gauged: cfg.Web.MetricsRepositories,
+		demo: opts.Demo, signIn: cfg.Web.Public && cfg.Web.Username != "", scraped: values,
 		collects: cfg.Collects(), started: b.started, collector: cfg.Collector, outbox: waiting, database: b.dir.Database(), runs: asks,
 	})
 	if err != nil {

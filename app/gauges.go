@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -12,30 +11,48 @@ import (
 
 	"pulltrail/internal/hub"
 	"pulltrail/internal/rollup"
+	"pulltrail/internal/roster"
 	"pulltrail/internal/web/access"
 )
 
-// gauges are the metrics of each repository, read at each scrape from what pages are made
-// of. Visitors that are not authenticated get those of repositories of which a snapshot
-// says that they are not private.
+// gauges are the metrics of each repository, made of the same values as the pages. Visitors
+// that are not authenticated get those of repositories of which a snapshot says that they
+// are not private.
 //
 // At its bounds: the most repositories with the most pulls have metrics, the others are
-// counted. What cannot be read is logged and left out of the scrape.
+// counted. While the values cannot be read in time, scrapes get the previous ones, complete
+// and with their age.
 type gauges struct {
-	curves *rollup.Rollup
+	*latest[repositoryValues]
 	roster tracked
 	most   int
-	log    *slog.Logger
 
 	pulls, stars, size, updated, taken, up, restatements, leftOut *prometheus.Desc
 }
 
+// repositoryValues is what the metrics of all repositories are made of, private ones
+// included.
+type repositoryValues struct {
+	trails  []*rollup.Trail
+	entries []roster.Entry
+}
+
 func newGauges(curves *rollup.Rollup, roster tracked, most int, log *slog.Logger) *gauges {
+	return gaugesOf(newLatest("the repositories", log, func(ctx context.Context) (v repositoryValues, err error) {
+		if v.trails, err = curves.Trails(ctx); err != nil {
+			return repositoryValues{}, err
+		}
+		v.entries, err = roster.store.Entries(ctx)
+		return v, err
+	}), roster, most)
+}
+
+func gaugesOf(values *latest[repositoryValues], roster tracked, most int) *gauges {
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc("pulltrail_repository_"+name, help, []string{"namespace", "repository"}, nil)
 	}
 	return &gauges{
-		curves: curves, roster: roster, most: most, log: log,
+		latest: values, roster: roster, most: most,
 		pulls:        desc("pulls", "Docker Hub's running total of pulls; a gauge, because Docker Hub counts anew at times and it falls."),
 		stars:        desc("stars", "Stars."),
 		size:         desc("size_bytes", "Storage that Docker Hub counts for the repository."),
@@ -62,39 +79,31 @@ func (g gauged) total() int64 {
 	return g.trail.Newest.PullCount
 }
 
-// of are the metrics of a scrape by the visitor of ctx.
-func (g *gauges) of(ctx context.Context) []prometheus.Metric {
-	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
-	defer cancel()
-	all, err := g.repositories(ctx)
+// metrics are those of a scrape by the visitor of ctx.
+func (g *gauges) metrics(ctx context.Context) ([]prometheus.Metric, error) {
+	values, err := g.get(ctx)
 	if err != nil {
-		if !errors.Is(ctx.Err(), context.Canceled) { // else the scraper has gone
-			g.log.Warn("the repositories cannot be read for the metrics", "err", err)
-		}
-		return nil
+		return nil, err
 	}
+	all := g.repositories(ctx, values.value)
 	slices.SortFunc(all, func(a, b gauged) int {
 		return cmp.Or(cmp.Compare(b.total(), a.total()), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	shown := all[:min(len(all), g.most)]
-	metrics := []prometheus.Metric{prometheus.MustNewConstMetric(g.leftOut, prometheus.GaugeValue, float64(len(all)-len(shown)))}
-	for _, r := range shown {
-		metrics = append(metrics, g.metrics(r)...)
+	metrics := []prometheus.Metric{
+		ageOf("repositories", values.at),
+		prometheus.MustNewConstMetric(g.leftOut, prometheus.GaugeValue, float64(len(all)-len(shown))),
 	}
-	return metrics
+	for _, r := range shown {
+		metrics = append(metrics, g.of(r)...)
+	}
+	return metrics, nil
 }
 
 // repositories are those that the visitor may see: all with a snapshot, and those that are
 // polled and have none.
-func (g *gauges) repositories(ctx context.Context) ([]gauged, error) {
-	trails, err := g.curves.Trails(ctx)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := g.roster.store.Entries(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (g *gauges) repositories(ctx context.Context, values repositoryValues) []gauged {
+	trails, entries := values.trails, values.entries
 	owner := access.Of(ctx).Authenticated
 	all := make([]gauged, 0, len(trails))
 	place := make(map[hub.Repository]int, len(trails)) // in all; -1 for one that is not shown
@@ -119,11 +128,11 @@ func (g *gauges) repositories(ctx context.Context) ([]gauged, error) {
 		}
 		all[at].polled, all[at].up = true, e.Cause == ""
 	}
-	return all, nil
+	return all
 }
 
-// metrics are those of one repository; what is not known is left out.
-func (g *gauges) metrics(r gauged) []prometheus.Metric {
+// of are those of one repository; what is not known is left out.
+func (g *gauges) of(r gauged) []prometheus.Metric {
 	var all []prometheus.Metric
 	add := func(d *prometheus.Desc, kind prometheus.ValueType, v float64) {
 		all = append(all, prometheus.MustNewConstMetric(d, kind, v, r.Namespace, r.Name))

@@ -13,9 +13,6 @@ import (
 	"pulltrail/internal/version"
 )
 
-// scrapeTimeout bounds the queries of one scrape.
-const scrapeTimeout = 5 * time.Second
-
 // buildInfo is the usual constant gauge that carries the version as a label.
 func buildInfo() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -24,45 +21,74 @@ func buildInfo() prometheus.Collector {
 	}, func() float64 { return 1 })
 }
 
-// stored counts at each scrape what waits and what was refused.
-type stored struct {
-	outbox  *outbox.Outbox
-	letters *deadletter.Store
-	log     *slog.Logger
+// age describes the metric that says how old other metrics are: those read from the
+// database. One that grows means that reading does not finish, or fails.
+var age = prometheus.NewDesc("pulltrail_metrics_age_seconds",
+	"Age of the metrics that are read from the database: repositories, outbox (with the dead letters). Grows while they cannot be read in time.",
+	[]string{"metrics"}, nil)
 
+// ageOf is the age of metrics whose read started at that time.
+func ageOf(metrics string, at time.Time) prometheus.Metric {
+	return prometheus.MustNewConstMetric(age, prometheus.GaugeValue, max(0, time.Since(at).Seconds()), metrics)
+}
+
+// stored counts what waits in the outbox and what was refused. While that takes too long
+// or fails, scrapes get the previous counts.
+type stored struct {
+	*latest[counts]
 	waiting, dead *prometheus.Desc
 }
 
-func registerStored(registry prometheus.Registerer, waiting *outbox.Outbox, letters *deadletter.Store, log *slog.Logger) {
-	registry.MustRegister(&stored{
-		outbox: waiting, letters: letters, log: log,
+// counts is what stored has read.
+type counts struct {
+	outbox  int
+	letters map[string]int // by sink
+}
+
+func newStored(waiting *outbox.Outbox, letters *deadletter.Store, log *slog.Logger) *stored {
+	return &stored{
+		latest: newLatest("the outbox and the dead letters", log, func(ctx context.Context) (c counts, err error) {
+			if c.outbox, err = waiting.Len(ctx); err != nil {
+				return counts{}, err
+			}
+			c.letters, err = letters.Count(ctx)
+			return c, err
+		}),
 		waiting: prometheus.NewDesc("pulltrail_outbox_snapshots", "Snapshots that were taken and have not come back through the broker yet.", nil, nil),
 		dead:    prometheus.NewDesc("pulltrail_deadletters", "Messages that were refused for good and are kept, by who refused them.", []string{"sink"}, nil),
-	})
-}
-
-// Describe implements prometheus.Collector.
-func (s *stored) Describe(to chan<- *prometheus.Desc) {
-	to <- s.waiting
-	to <- s.dead
-}
-
-// Collect implements prometheus.Collector. What cannot be counted is left out of
-// the scrape and logged.
-func (s *stored) Collect(to chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
-	defer cancel()
-	if n, err := s.outbox.Len(ctx); err != nil {
-		s.log.Warn("the outbox cannot be counted", "err", err)
-	} else {
-		to <- prometheus.MustNewConstMetric(s.waiting, prometheus.GaugeValue, float64(n))
 	}
-	counts, err := s.letters.Count(ctx)
+}
+
+// metrics are those of one scrape.
+func (s *stored) metrics(ctx context.Context) ([]prometheus.Metric, error) {
+	c, err := s.get(ctx)
 	if err != nil {
-		s.log.Warn("the dead letters cannot be counted", "err", err)
-		return
+		return nil, err
 	}
-	for sink, n := range counts {
-		to <- prometheus.MustNewConstMetric(s.dead, prometheus.GaugeValue, float64(n), sink)
+	all := []prometheus.Metric{
+		ageOf("outbox", c.at),
+		prometheus.MustNewConstMetric(s.waiting, prometheus.GaugeValue, float64(c.value.outbox)),
 	}
+	for sink, n := range c.value.letters {
+		all = append(all, prometheus.MustNewConstMetric(s.dead, prometheus.GaugeValue, float64(n), sink))
+	}
+	return all, nil
+}
+
+// scraped is what /metrics has beside the registry. All of it is complete, or the scrape
+// fails: a scrape without some of its series looks as if they had ended.
+type scraped struct {
+	stored *stored
+	gauges *gauges
+}
+
+// metrics are those of one scrape by the visitor of ctx.
+func (s scraped) metrics(ctx context.Context) ([]prometheus.Metric, error) {
+	s.gauges.request() // both are read at the same time
+	all, err := s.stored.metrics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	more, err := s.gauges.metrics(ctx)
+	return append(all, more...), err
 }

@@ -43,7 +43,7 @@ type shownParts struct {
 	log         *slog.Logger
 	demo        bool
 	signIn      bool // there is a user, although the page is open to all
-	gauged      int  // how many repositories have metrics of their own
+	scraped     scraped
 
 	// What only the status page shows.
 	started   time.Time
@@ -75,7 +75,7 @@ func handler(s shownParts) (http.Handler, error) {
 	}
 	health := ops.New(ops.Options{
 		Version: version.Short(), Checks: checks, Gatherer: s.registry,
-		Shown: newGauges(s.curves, s.roster, s.gauged, s.log).of, Log: s.log,
+		Shown: s.scraped.metrics, Log: s.log,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)

@@ -12,9 +12,10 @@
 //
 // Visitors that may not read (see package access) are told the status and nothing else.
 //
-// /metrics has what the process counts, and what the visitor may see of repositories: what
-// Options.Shown says for the context of each scrape. At most four scrapes are answered at
-// once; others get 503.
+// /metrics has what the process counts, and what Options.Shown returns for the visitor of
+// each scrape. When Shown fails, the scrape fails with 503: an answer without some series
+// would look as if they had ended. At most four scrapes are answered at once; others get
+// 503.
 package ops
 
 import (
@@ -55,9 +56,10 @@ type Options struct {
 	Version  string
 	Checks   []Check
 	Gatherer prometheus.Gatherer
-	// Shown, where set, are further metrics of each scrape, by who asks for it: see
-	// access.Of. It is called by several scrapes at the same time.
-	Shown func(context.Context) []prometheus.Metric
+	// Shown, where set, returns further metrics for each scrape, by who asks for it: see
+	// access.Of. It is called by several scrapes at the same time. Its error is shown to
+	// everybody who may read.
+	Shown func(context.Context) ([]prometheus.Metric, error)
 	Log   *slog.Logger
 }
 

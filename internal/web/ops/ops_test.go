@@ -265,11 +265,11 @@ func TestWhatIsShownIsUpToWhoAsks(t *testing.T) {
 	secrets := prometheus.NewDesc("pulltrail_secrets", "Secrets.", nil, nil)
 	h := New(Options{
 		Gatherer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
-		Shown: func(ctx context.Context) []prometheus.Metric {
+		Shown: func(ctx context.Context) ([]prometheus.Metric, error) {
 			if !access.Of(ctx).Authenticated {
-				return nil
+				return nil, nil
 			}
-			return []prometheus.Metric{prometheus.MustNewConstMetric(secrets, prometheus.GaugeValue, 7)}
+			return []prometheus.Metric{prometheus.MustNewConstMetric(secrets, prometheus.GaugeValue, 7)}, nil
 		},
 	})
 	if got := ask(h, http.MethodGet, "/metrics"); got.Code != http.StatusOK || got.Body.Len() != 0 {
@@ -281,14 +281,30 @@ func TestWhatIsShownIsUpToWhoAsks(t *testing.T) {
 	}
 }
 
+func TestAScrapeFailsAsAWholeWhereAPartOfItIsMissing(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "pulltrail_good", Help: "Good."}))
+	h := New(Options{
+		Gatherer: registry, Log: slog.New(slog.DiscardHandler),
+		Shown: func(context.Context) ([]prometheus.Metric, error) {
+			return nil, errors.New("read the repositories: too slow")
+		},
+	})
+	got := ask(h, http.MethodGet, "/metrics")
+	if got.Code != http.StatusServiceUnavailable || strings.Contains(got.Body.String(), "pulltrail_good") ||
+		!strings.Contains(got.Body.String(), "too slow") || got.Header().Get("Retry-After") == "" {
+		t.Errorf("got %d %v %s", got.Code, got.Header(), got.Body)
+	}
+}
+
 func TestTooManyScrapesAreTurnedAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		h := New(Options{
 			Gatherer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
-			Shown: func(context.Context) []prometheus.Metric {
+			Shown: func(context.Context) ([]prometheus.Metric, error) {
 				<-release
-				return nil
+				return nil, nil
 			},
 		})
 		var answered sync.WaitGroup

@@ -22,7 +22,15 @@ func scrapes(opts Options) http.HandlerFunc {
 			http.Error(w, "Too many scrapes at the same time: try again later.", http.StatusServiceUnavailable)
 			return
 		}
-		promhttp.HandlerFor(gathererFor(opts, r), promhttp.HandlerOpts{
+		gatherer, err := gathererFor(opts, r)
+		if err != nil {
+			if r.Context().Err() == nil { // else the scraper has gone
+				w.Header().Set("Retry-After", "10")
+				http.Error(w, "The metrics are not complete yet: "+err.Error(), http.StatusServiceUnavailable)
+			}
+			return
+		}
+		promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{
 			ErrorLog: scrapeErrors{opts.Log},
 			// One broken metric must not hide all others.
 			ErrorHandling:     promhttp.ContinueOnError,
@@ -31,14 +39,18 @@ func scrapes(opts Options) http.HandlerFunc {
 	}
 }
 
-// gathererFor has what the process counts, and what who asks may see besides.
-func gathererFor(opts Options, r *http.Request) prometheus.Gatherer {
+// gathererFor has what the process counts, and what the visitor may see besides.
+func gathererFor(opts Options, r *http.Request) (prometheus.Gatherer, error) {
 	if opts.Shown == nil {
-		return opts.Gatherer
+		return opts.Gatherer, nil
+	}
+	shown, err := opts.Shown(r.Context())
+	if err != nil {
+		return nil, err
 	}
 	mine := prometheus.NewRegistry()
-	mine.MustRegister(fixed(opts.Shown(r.Context())))
-	return prometheus.Gatherers{opts.Gatherer, mine}
+	mine.MustRegister(fixed(shown))
+	return prometheus.Gatherers{opts.Gatherer, mine}, nil
 }
 
 // fixed is a collector of what was collected already.
