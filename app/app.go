@@ -113,9 +113,9 @@ func (b *base) generation(ctx context.Context, cfg config.Config, begun func()) 
 	}
 	// MQTT, both ways.
 	var subscribers []*mqttio.Subscriber
-	sending := mqttio.PublisherOptions{Outbox: waiting, Log: log, Registerer: registry, Broker: brokerURL, ClientID: identity}
+	sending := mqttio.PublisherOptions{Outbox: waiting, Log: log, Registerer: registry, Broker: brokerURL, ClientID: identity, Versions: store}
 	if cfg.Receives() {
-		if subscribers, err = subscribe(cfg.MQTT, brokerURL, identity, in, waiting, &ps); err != nil {
+		if subscribers, err = subscribe(cfg.MQTT, brokerURL, identity, in, store, waiting, &ps); err != nil {
 			return err
 		}
 		sending.Again = subscribers[0].Subscribed() // the one of snapshots

@@ -106,7 +106,7 @@ func (in *intake) truncate(stored document.Position) {
 
 // subscribe makes one MQTT session for each store, so that a journal at its bound
 // holds up nothing but documents.
-func subscribe(cfg mqttio.Config, brokerURL, identity string, in *intake, waiting *outbox.Outbox, ps *parts) ([]*mqttio.Subscriber, error) {
+func subscribe(cfg mqttio.Config, brokerURL, identity string, in *intake, versions mqttio.VersionMemory, waiting *outbox.Outbox, ps *parts) ([]*mqttio.Subscriber, error) {
 	var subscribers []*mqttio.Subscriber
 	told := toldHomeAssistant(cfg)
 	add := func(name, kind string, store mqttio.Store, confirm func(context.Context, []string) error) error {
@@ -117,7 +117,7 @@ func subscribe(cfg mqttio.Config, brokerURL, identity string, in *intake, waitin
 				return ok && k == kind && !told(topic)
 			},
 			Store: store, DeadLetters: in.letters, Confirm: confirm,
-			Log: in.log, Registerer: in.registry, Broker: brokerURL, ClientID: identity,
+			Log: in.log, Registerer: in.registry, Broker: brokerURL, ClientID: identity, Versions: versions,
 		})
 		if err != nil {
 			return err

@@ -96,6 +96,11 @@ type refusal struct {
 
 func (r *refusal) Error() string { return reason(r.code, r.said) }
 
+// passes reports whether the broker says that it cannot take connections just now.
+func (r *refusal) passes() bool {
+	return r.code == codeUnavailable || r.code == codeBusy || r.code == codeShuttingDown
+}
+
 // invalid is a message that this connection can never take.
 type invalid struct{ error }
 

@@ -27,6 +27,17 @@
 // for how long it is to keep a session. That a session was taken over is then guessed from
 // connections that all end at once.
 //
+// With mqtt.version auto a session uses MQTT 3.1.1 after one answer that the broker does not
+// support MQTT 5, or after two attempts that the broker does not answer. VersionMemory keeps
+// that for other sessions and later processes. A session in MQTT 3.1.1 checks daily, on a
+// second connection, whether the broker supports MQTT 5 by now.
+//
+// # Reconnecting
+//
+// A broker that is down is tried about every 250 ms, later every second; one that does not
+// answer at least every 4 s. After a connection that ended within 10 s there is a pause of 1 to
+// 4 s. A broker that rejects the session is tried less and less often, up to once a minute.
+//
 // # Status
 //
 // The Publisher says online on the status topic when it is connected, and offline when it

@@ -38,6 +38,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 func quick() pace {
 	p := defaultPace()
 	p.least, p.most = time.Millisecond, 10*time.Millisecond
+	p.short, p.shortMost = time.Millisecond, 10*time.Millisecond
 	p.takenOver, p.refused = 20*time.Millisecond, 10*time.Millisecond
 	p.store, p.storeMost = time.Millisecond, 5*time.Millisecond
 	p.publish, p.publishMost = 10*time.Millisecond, 20*time.Millisecond

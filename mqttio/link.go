@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net"
 	"net/url"
 	"sync"
 	"time"
@@ -54,18 +53,21 @@ type link struct {
 	// parting, where set, is called before a connection is ended in order.
 	parting func(context.Context, connection)
 
-	first  bool // no attempt has been made yet
-	away   bool // the last attempt reached nobody
-	silent bool // the version is one in which a broker does not say why it ends a connection
-	thrown int  // connections in a row that a broker has ended so, each at once
+	// open makes the network's part of a connection: dial, or what a test puts in its place.
+	open func(context.Context, *url.URL, *tls.Config) (*conn, error)
+
+	retries retries
+	silent  bool // the version is one in which a broker does not say why it ends a connection
+	thrown  int  // connections in a row that a broker has ended so, each at once
 
 	mu      sync.Mutex
 	conn    *conn  // of the present or the last attempt
 	dropped string // why we have dropped conn ourselves
+	renewed bool   // we have dropped conn to connect in MQTT 5
 }
 
 // newLink reads what the section says about the broker.
-func newLink(cfg Config, broker, clientID string, log *slog.Logger) (*link, error) {
+func newLink(cfg Config, broker, clientID string, memory VersionMemory, log *slog.Logger) (*link, error) {
 	u, err := parseBroker(broker)
 	if err != nil {
 		return nil, fmt.Errorf("mqtt.url %w", err)
@@ -74,7 +76,7 @@ func newLink(cfg Config, broker, clientID string, log *slog.Logger) (*link, erro
 		return nil, errors.New("mqtt: a session needs a client id")
 	}
 	l := &link{
-		broker: u, pace: defaultPace(), first: true,
+		broker: u, pace: defaultPace(), open: dial,
 		hello: hello{clientID: clientID, username: cfg.Username, password: cfg.Password},
 	}
 	if !l.hello.password.IsSet() && cfg.PasswordFile != "" {
@@ -89,7 +91,7 @@ func newLink(cfg Config, broker, clientID string, log *slog.Logger) (*link, erro
 	}
 	l.log = log.With("broker", u.String(), "client_id", clientID)
 	l.state = newTracker(l.log)
-	l.versions = newVersions(cfg.Version, l.log)
+	l.versions = newVersions(cfg.Version, u.String(), memory, l.log)
 	return l, nil
 }
 
@@ -99,7 +101,7 @@ func (l *link) run(ctx context.Context) {
 	var leaving sync.WaitGroup
 	defer l.state.down("")
 	defer leaving.Wait()
-	for n := 0; sleep(ctx, l.backoff(n)); n++ {
+	for sleep(ctx, l.backoff()) {
 		c, err := l.connect(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -108,42 +110,109 @@ func (l *link) run(ctx context.Context) {
 			}
 			return
 		case err != nil:
+			l.retries.ended(endingOf(err))
 			l.state.fail(faultConnection, connectReason(l.broker.String(), err))
 			continue
 		}
-		l.hold(ctx, c)
+		l.retries.ended(l.hold(ctx, c))
 		leaving.Go(c.leave) // of a connection that has ended by itself some may remain
-		n = -1
 	}
 }
 
-// connect makes one attempt.
+// connect makes one attempt, or two where the broker answers that it does not support the
+// version of the first.
 func (l *link) connect(ctx context.Context) (connection, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	l.versions.recall(ctx)
+	c, again, err := l.attempt(ctx)
+	if again && ctx.Err() == nil {
+		c, _, err = l.attempt(ctx)
+	}
+	return c, err
+}
+
+// attempt connects in the version that is due, and reports whether to try the other at once.
+func (l *link) attempt(ctx context.Context) (c connection, again bool, err error) {
+	bounded, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	nc, err := l.dial(ctx)
+	nc, err := l.dial(bounded)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	protocol, five := l.versions.next()
 	l.silent = !five
+	if l.versions.hasty(five) {
+		bounded, cancel = context.WithTimeout(bounded, l.pace.hasty)
+		defer cancel()
+	}
 	h := l.hello
 	h.answer = l.pace.answer
-	c, err := protocol.connect(ctx, nc, h)
-	l.versions.tried(five, nc, err)
+	c, err = protocol.connect(bounded, nc, h)
+	if ctx.Err() == nil { // an attempt that we have broken off ourselves says nothing
+		again = l.versions.tried(ctx, five, nc, err)
+	}
 	if err == nil {
-		return c, nil
+		return c, false, nil
 	}
 	_ = nc.Close() // mostly it is closed
-	return nil, l.refused(nc, err)
+	return nil, again, l.refused(nc, err)
+}
+
+// checkVersion asks the broker daily whether it supports MQTT 5 by now, while a connection in
+// MQTT 3.1.1 stands. It uses a second connection, because a broker may not answer at all, and
+// gives up the first only for a broker that accepts MQTT 5.
+func (l *link) checkVersion(ctx context.Context) {
+	for {
+		pause, due := l.versions.untilCheck()
+		if !due || !sleep(ctx, pause) {
+			return
+		}
+		l.versions.recall(ctx)
+		if pause, due = l.versions.untilCheck(); due && pause > 0 {
+			continue // another session has checked
+		}
+		if due && !l.accepts5(ctx) {
+			if ctx.Err() != nil {
+				return
+			}
+			l.versions.reject(ctx, time.Now())
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		l.versions.promise(ctx)
+		l.log.Info("broker supports MQTT 5; reconnecting")
+		l.renew()
+		return
+	}
+}
+
+// accepts5 connects in MQTT 5, with a client ID of its own, and disconnects.
+func (l *link) accepts5(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, l.pace.check)
+	defer cancel()
+	nc, err := l.open(ctx, l.broker, l.tls)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = nc.Close() }() // mostly it is closed
+	h := hello{clientID: checkID(), username: l.hello.username, password: l.hello.password, answer: l.pace.answer}
+	c, err := newProtocol5().connect(ctx, nc, h)
+	if err != nil {
+		return false
+	}
+	c.leave()
+	return true
 }
 
 // refused is err with what is known besides of why the broker has refused us.
 func (l *link) refused(c *conn, err error) error {
 	var r *refusal
 	switch {
-	case c.refusesVersion():
+	case c.refusesVersion() && l.versions.configured == VersionAuto:
 		return &refusal{code: codeVersion}
+	case c.refusesVersion():
+		return fmt.Errorf("%w: set mqtt.version to auto", &refusal{code: codeVersion})
 	case c.hungUp():
 		return errors.New(c.why())
 	case !errors.As(err, &r) || l.hello.will == nil:
@@ -159,7 +228,7 @@ func (l *link) refused(c *conn, err error) error {
 }
 
 // hold serves a connection until it has ended, or ctx is done and it is ended.
-func (l *link) hold(ctx context.Context, c connection) {
+func (l *link) hold(ctx context.Context, c connection) ending {
 	l.up(c)
 	since := time.Now()
 	var serving sync.WaitGroup
@@ -171,6 +240,9 @@ func (l *link) hold(ctx context.Context, c connection) {
 		}
 	})
 	serving.Go(func() { l.serve(connected, c) })
+	if l.silent {
+		serving.Go(func() { l.checkVersion(connected) })
+	}
 	select {
 	case <-c.ended():
 	case <-ctx.Done():
@@ -180,8 +252,7 @@ func (l *link) hold(ctx context.Context, c connection) {
 	serving.Wait()
 	if ctx.Err() == nil {
 		l.counts.down()
-		l.explain(c, time.Since(since))
-		return
+		return l.explain(c, time.Since(since))
 	}
 	if l.parting != nil {
 		parting, cancel := context.WithTimeout(context.WithoutCancel(ctx), partingTimeout)
@@ -189,6 +260,7 @@ func (l *link) hold(ctx context.Context, c connection) {
 		l.parting(parting, c)
 	}
 	l.counts.down()
+	return stood
 }
 
 // endWithin bounds how long the end of the present connection may take, where the broker
@@ -200,29 +272,19 @@ func (l *link) endWithin(d time.Duration) {
 	time.AfterFunc(d, func() { _ = c.Close() }) // mostly it is closed by then
 }
 
-// backoff is the pause before attempt n since the last connection.
-func (l *link) backoff(n int) time.Duration {
-	switch {
-	case l.first:
-		l.first = false
-		return 0
-	case l.state.has(faultTakeover):
+// backoff is the pause before the next attempt.
+func (l *link) backoff() time.Duration {
+	if l.retries.last != untried && l.state.has(faultTakeover) {
 		return jittered(l.pace.takenOver, 2*l.pace.takenOver, 0)
-	case l.away && n < quickTries:
-		return jittered(l.pace.least, l.pace.away, n)
-	case l.away:
-		return jittered(l.pace.least, 4*l.pace.away, n)
 	}
-	return jittered(l.pace.least, l.pace.most, n)
+	return l.retries.pause(l.pace)
 }
 
 // dial makes the network's part of a connection.
 func (l *link) dial(ctx context.Context) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	c, err := dial(ctx, l.broker, l.tls)
-	var failed *net.OpError
-	l.away = errors.As(err, &failed) && failed.Op == "dial"
+	c, err := l.open(ctx, l.broker, l.tls)
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +292,7 @@ func (l *link) dial(ctx context.Context) (*conn, error) {
 	defer l.mu.Unlock()
 	c.queue = l.queue
 	c.owed.ask() // to be connected
-	l.conn, l.dropped = c, ""
+	l.conn, l.dropped, l.renewed = c, "", false
 	return c, nil
 }
 
@@ -238,7 +300,11 @@ func (l *link) up(c connection) {
 	l.mu.Lock()
 	l.conn.owed.answered()
 	l.mu.Unlock()
-	l.state.up()
+	version := Version5
+	if l.silent {
+		version = Version311
+	}
+	l.state.up("mqtt_version", version)
 	l.counts.up()
 	l.log.Debug("connection is up", "session_present", c.sessionPresent())
 }
@@ -252,13 +318,19 @@ func (l *link) asking() (answered func()) {
 	return l.conn.owed.answered
 }
 
-// explain puts into the state why a connection has ended, which stood for so long.
-func (l *link) explain(c connection, stood time.Duration) {
+// explain puts into the state why a connection has ended, which stood for so long, and
+// returns how it has ended.
+func (l *link) explain(c connection, lasted time.Duration) ending {
 	l.mu.Lock()
-	why, conn := l.dropped, l.conn
+	why, conn, renewed := l.dropped, l.conn, l.renewed
 	l.mu.Unlock()
+	if renewed {
+		l.thrown = 0
+		l.state.down("")
+		return stood
+	}
 	d := c.farewell()
-	if d == nil && why == "" && l.silent && conn.endedByPeer() && stood < atOnce {
+	if d == nil && why == "" && l.silent && conn.endedByPeer() && lasted < atOnce {
 		l.thrown++
 	} else {
 		l.thrown = 0
@@ -276,10 +348,14 @@ func (l *link) explain(c connection, stood time.Duration) {
 		l.state.fail(faultTakeover, "the broker ends every connection at once: maybe another client uses "+l.rivals())
 	}
 	l.state.down(why)
+	if lasted < atOnce {
+		return endedAtOnce
+	}
+	return stood
 }
 
 // In MQTT 3.1.1 a broker that hands the session to another client ends our connection
-// without a word. It is taken for that when so many have ended in a row, each at once.
+// without a word. It is taken for that when so many have ended in a row, each within atOnce.
 const (
 	thrownOften = 8
 	atOnce      = 10 * time.Second
@@ -297,5 +373,16 @@ func (l *link) drop(why string) {
 		return
 	}
 	l.dropped = why
+	_ = l.conn.Close() // the client notices by what it reads
+}
+
+// renew gives the present connection up for one in MQTT 5.
+func (l *link) renew() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dropped != "" {
+		return
+	}
+	l.dropped, l.renewed = "the broker supports MQTT 5", true
 	_ = l.conn.Close() // the client notices by what it reads
 }

@@ -1,6 +1,7 @@
 package mqttio
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,13 +11,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
-	"log/slog"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -476,22 +477,53 @@ func TestANetworkErrorReadsTheSameEachTime(t *testing.T) {
 	}
 }
 
-func TestABrokerThatIsAwayIsAskedOften(t *testing.T) {
-	l := &link{state: newTracker(slog.New(slog.DiscardHandler)), pace: defaultPace()}
-	l.pace.least, l.pace.away, l.pace.most = time.Second, 2*time.Second, time.Minute
+func TestThePauseDependsOnHowTheLastAttemptsHaveEnded(t *testing.T) {
+	p := defaultPace()
+	p.least, p.away, p.most, p.short, p.shortMost = time.Second, 2*time.Second, time.Minute, 2*time.Second, 4*time.Second
 	for _, c := range []struct {
 		name        string
-		away        bool
-		n           int
+		retries     retries
 		least, most time.Duration
 	}{
-		{"a broker that refuses us is asked less and less often", false, 20, 30 * time.Second, time.Minute},
-		{"a broker that is away is asked as soon as it may be back", true, 20, time.Second, 2 * time.Second},
-		{"one that stays away is left alone a little", true, quickTries, 4 * time.Second, 8 * time.Second},
+		{"the first attempt is made at once", retries{}, 0, 0},
+		{"a broker that rejects us is asked less and less often", retries{rejected, 20}, 30 * time.Second, time.Minute},
+		{"one that does not answer may be starting", retries{noAnswer, 1000}, 2 * time.Second, 4 * time.Second},
+		{"one that is down is asked as soon as it may be back", retries{away, 20}, time.Second, 2 * time.Second},
+		{"one that stays down is asked a little less often", retries{away, quickTries}, 4 * time.Second, 8 * time.Second},
+		{"after a connection that lasted there is no reason to wait", retries{stood, 20}, time.Second, 2 * time.Second},
+		{"after one that ended at once there is", retries{endedAtOnce, 0}, 2 * time.Second, 4 * time.Second},
+		{"and not more and more", retries{endedAtOnce, 1000}, 2 * time.Second, 4 * time.Second},
 	} {
-		l.away = c.away
-		if got := l.backoff(c.n); got < c.least || got > c.most {
+		if got := c.retries.pause(p); got < c.least || got > c.most {
 			t.Errorf("%s: %v, want %v to %v", c.name, got, c.least, c.most)
+		}
+	}
+}
+
+func TestEndingsAreCountedForEachKind(t *testing.T) {
+	var r retries
+	for i, want := range []retries{{away, 0}, {away, 1}, {away, 2}, {noAnswer, 0}, {noAnswer, 1}, {away, 0}} {
+		if r.ended(want.last); r != want {
+			t.Errorf("after %d attempts: %+v, want %+v", i+1, r, want)
+		}
+	}
+}
+
+func TestAnAttemptThatFailsIsClassified(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want ending
+	}{
+		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, away},
+		{&net.OpError{Op: "read", Err: syscall.ECONNRESET}, noAnswer},
+		{io.EOF, noAnswer},
+		{context.DeadlineExceeded, noAnswer},
+		{&refusal{code: codeForbidden}, rejected},
+		{&refusal{code: codeUnavailable}, noAnswer},
+		{explainTLS(&tls.CertificateVerificationError{Err: errors.New("expired")}), rejected},
+	} {
+		if got := endingOf(c.err); got != c.want {
+			t.Errorf("%v: %d, want %d", c.err, got, c.want)
 		}
 	}
 }

@@ -8,15 +8,24 @@ import (
 
 // pace is how long a session waits before it tries something again.
 type pace struct {
-	// least and most bound the pauses between attempts to connect or to subscribe.
-	// The least is kept even after a connection that stood, because a broker that
-	// accepts and drops would be called a thousand times a second.
+	// least and most bound the pauses between attempts to connect that the broker rejects,
+	// or to subscribe.
 	least, most time.Duration
-	// away is the most while nobody is reached at the broker's address, for the first
+	// away is the longest pause while nobody is reached at the broker's address, for the first
 	// quickTries, and then four times as much. It is short, because a broker that comes
 	// back without our session keeps nothing for us until we are there; and such an
 	// attempt costs next to nothing.
 	away time.Duration
+	// short and shortMost bound the pauses after connections that ended within atOnce, because
+	// a broker that accepts and drops would be called several times a second. shortMost is
+	// also the longest pause after an attempt without an answer, as from a broker that starts
+	// or a proxy in front of one; so both are connected to within 5 s.
+	short, shortMost time.Duration
+	// hasty bounds the wait for the answer to the first MQTT 5 attempts, when it is not known
+	// whether the broker supports MQTT 5.
+	hasty time.Duration
+	// check bounds a check whether a broker in MQTT 3.1.1 supports MQTT 5 by now.
+	check time.Duration
 	// takenOver bounds the pause after another client has taken over the session,
 	// from below; and settled is how long a connection must then stand until the two
 	// are believed to have parted.
@@ -40,6 +49,7 @@ const quickTries = 250
 func defaultPace() pace {
 	return pace{
 		least: 200 * time.Millisecond, most: time.Minute, away: 250 * time.Millisecond,
+		short: time.Second, shortMost: 4 * time.Second, hasty: 5 * time.Second, check: connectTimeout,
 		takenOver: 30 * time.Second, settled: 5 * time.Minute,
 		refused: time.Minute,
 		store:   100 * time.Millisecond, storeMost: 30 * time.Second,

@@ -50,6 +50,16 @@ func (p *protocol5) connect(ctx context.Context, c *conn, h hello) (connection, 
 		return nil, r
 	case err != nil:
 		return nil, err
+	case ack.ReasonCode != 0:
+		// A broker of MQTT 3.1.1 may answer in the form of MQTT 5 and with a code of its own:
+		// Moquette 0.17 sends 20 03 00 01 00. To paho that is a connection.
+		_ = c.Close()
+		<-k.Done()
+		code, ok := refusals311[ack.ReasonCode]
+		if !ok {
+			code = codeFailure
+		}
+		return nil, &refusal{code: code}
 	}
 	k.ack = ack
 	return k, nil

@@ -47,6 +47,8 @@ type PublisherOptions struct {
 	Broker string
 	// ClientID is that of the process.
 	ClientID string
+	// Versions remembers brokers without MQTT 5; nil remembers them for this session.
+	Versions VersionMemory
 }
 
 // Publisher publishes what is pending in the outbox. See the package comment.
@@ -67,7 +69,7 @@ type Publisher struct {
 
 // NewPublisher makes a publisher; Run connects it.
 func NewPublisher(cfg Config, opts PublisherOptions) (*Publisher, error) {
-	l, err := newLink(cfg, opts.Broker, opts.ClientID+publisherSuffix, opts.Log)
+	l, err := newLink(cfg, opts.Broker, opts.ClientID+publisherSuffix, opts.Versions, opts.Log)
 	if err != nil {
 		return nil, err
 	}

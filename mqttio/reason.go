@@ -11,6 +11,9 @@ const (
 	codeFailure       = 0x80 // and all above
 	codeVersion       = 0x84
 	codeForbidden     = 0x87
+	codeUnavailable   = 0x88
+	codeBusy          = 0x89
+	codeShuttingDown  = 0x8B
 	codeTakenOver     = 0x8E
 	codeIDInUse       = 0x91
 	codeNoRetain      = 0x9A
@@ -25,7 +28,7 @@ var reasons = map[byte]string{
 	0x81: "it calls a packet malformed",
 	0x82: "it sees the protocol violated",
 	0x83: "it has a reason of its own",
-	0x84: "it does not speak this version of MQTT: set mqtt.version to auto",
+	0x84: "it does not support this version of MQTT",
 	0x85: "it does not accept the client id: write another mqtt.client_id",
 	0x86: "it does not accept the user or the password: check mqtt.username and mqtt.password",
 	0x87: "it does not permit this: check mqtt.username, or grant the permission in the broker",

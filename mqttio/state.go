@@ -74,13 +74,13 @@ func (t *tracker) state() State {
 	return State{Connected: t.connected, Since: t.since, Err: strings.Join(wrong, "; "), Detail: t.detail}
 }
 
-// up says that the broker has accepted the session.
-func (t *tracker) up() {
+// up says that the broker has accepted the session; args are logged with it.
+func (t *tracker) up(args ...any) {
 	defer t.changed()()
 	t.connected = true
 	t.faults[faultConnection] = ""
 	if t.faults[faultTakeover] == "" { // the two processes would fill the log for ever
-		t.log.Info(lines[faultConnection].mended)
+		t.log.Info(lines[faultConnection].mended, args...)
 	}
 }
 

@@ -56,6 +56,8 @@ type SubscriberOptions struct {
 	Broker string
 	// ClientID is that of the process.
 	ClientID string
+	// Versions remembers brokers without MQTT 5; nil remembers them for this session.
+	Versions VersionMemory
 }
 
 // Subscriber receives messages and has them stored. See the package comment.
@@ -88,7 +90,7 @@ func NewSubscriber(cfg Config, opts SubscriberOptions) (*Subscriber, error) {
 		return nil, fmt.Errorf("mqtt: the subscriber of %s has no topic filter", opts.Name)
 	}
 	var err error
-	if s.link, err = newLink(cfg, opts.Broker, id, opts.Log); err != nil {
+	if s.link, err = newLink(cfg, opts.Broker, id, opts.Versions, opts.Log); err != nil {
 		return nil, err
 	}
 	s.status = newStatus(cfg, opts.ClientID)

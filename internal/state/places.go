@@ -2,9 +2,7 @@ package state
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -50,25 +48,15 @@ func (s *Store) ForgetPlace(ctx context.Context, source string) error {
 
 // changePlaces puts others in front, in place of what is known of source.
 func (s *Store) changePlaces(ctx context.Context, source string, others []place) error {
-	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		var text string
-		err := tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = ?", placesKey).Scan(&text)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
+	err := s.updateMeta(ctx, placesKey, func(text string) (string, error) {
 		places, err := parsePlaces(text)
 		if err != nil {
-			return err
+			return "", err
 		}
 		places = slices.DeleteFunc(places, func(p place) bool { return p.Source == source })
 		places = slices.Concat(others, places)
 		encoded, err := json.Marshal(places[:min(len(places), maxPlaces)])
-		if err != nil {
-			return err
-		}
-		const upsert = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-		_, err = tx.ExecContext(ctx, upsert, placesKey, string(encoded))
-		return err
+		return string(encoded), err
 	})
 	return wrap(err, "keep the place in %s", source)
 }

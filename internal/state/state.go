@@ -97,6 +97,24 @@ func (s *Store) SetMetaOnce(ctx context.Context, key, value string) (string, err
 	return stands, nil
 }
 
+// updateMeta replaces the value of key by what update makes of it; a value that was never set
+// is empty.
+func (s *Store) updateMeta(ctx context.Context, key string, update func(string) (string, error)) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		var value string
+		err := tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = ?", key).Scan(&value)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if value, err = update(value); err != nil {
+			return err
+		}
+		const upsert = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+		_, err = tx.ExecContext(ctx, upsert, key, value)
+		return err
+	})
+}
+
 // exec runs one statement in a transaction of its own.
 func (s *Store) exec(ctx context.Context, statement string, args ...any) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
