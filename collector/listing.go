@@ -38,6 +38,9 @@ func (r *run) list(ctx context.Context, n Namespace) {
 	l := &lister{run: r, namespace: n, seen: make(map[string]bool)}
 	l.Namespace = n.Name
 	l.follow(ctx)
+	if l.rejected > 0 {
+		r.log.Warn("rows of a listing rejected", "namespace", n.Name, "slot", r.slot, "rows", l.rejected, "err", l.firstErr)
+	}
 	if l.Cause != Cancelled && l.Cause != Budget {
 		r.Collector.mu.Lock()
 		r.unlisted.log(r.log, "namespace", n.Name, l.Cause, l.Err, nil, "slot", r.slot)
@@ -55,6 +58,8 @@ type lister struct {
 	namespace Namespace
 	next      int             // the page to ask for; 0 at the end
 	seen      map[string]bool // names, in this run
+	rejected  int             // rows that name no repository, in this run
+	firstErr  error           // why the first of them was rejected
 }
 
 func (l *lister) follow(ctx context.Context) {
@@ -191,14 +196,16 @@ func (l *lister) take(ctx context.Context, p page) {
 	}
 }
 
-// badRow is the failure of a row that is no statistic; false where it does not tell of
-// which repository, or that is not tracked.
+// badRow returns the failure of a row that is no statistic. It returns false and counts the row as rejected if the row
+// names no repository that is tracked.
 func (l *lister) badRow(row []byte, err error) (Result, bool) {
 	l.Rows++
 	fields, parsing := hub.ParseObject(row)
 	r, ok := subject(fields)
 	if parsing != nil || !ok || l.seen[r.Name] || !l.plan.takes(l.namespace, r) {
-		l.log.Warn("a row of a listing cannot be read", "namespace", l.Namespace, "slot", l.slot, "err", err)
+		if l.rejected++; l.firstErr == nil {
+			l.firstErr = oneLine{err}
+		}
 		return Result{}, false
 	}
 	l.seen[r.Name] = true

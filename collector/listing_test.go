@@ -2,7 +2,10 @@ package collector_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +93,67 @@ func (r *rig) ids(t *testing.T) []string {
 		names = append(names, name)
 	}
 	return names
+}
+
+// What a listing names is hostile until it was checked: it would be asked for by itself, stored and shown.
+func TestNamesThatDockerHubDoesNotHaveAreNeitherStoredNorShown(t *testing.T) {
+	hostile := []string{"..", ".", "", "a/b", "new\nline", "nul\x00", "esc\x1b[2J", "\u202ertl", "<b>", "UPPER", "a:1", strings.Repeat("x", 5000)}
+	var rows []json.RawMessage
+	for _, name := range hostile {
+		for _, row := range []map[string]any{
+			{"namespace": "a", "name": name, "pull_count": 1},
+			{"namespace": "a", "name": name}, // no statistic either
+			{"namespace": name, "name": "b", "pull_count": 1},
+		} {
+			encoded, err := json.Marshal(row)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows = append(rows, encoded)
+		}
+	}
+	rows = append(rows, json.RawMessage(`{"namespace":"a","name":"good","pull_count":7}`), json.RawMessage(`{"namespace":"a","name":"bad"}`), json.RawMessage(`7`))
+	body, err := json.Marshal(map[string]any{"count": len(rows), "next": nil, "results": rows})
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(t, func(c *collector.Config) { tracking("a/*")(c); c.Exclude = []string{"a/none*"} }, func(t *testing.T, h *hubtest.Hub, r *rig) {
+		h.AddNamespace("a")
+		h.FailListing("a", func(w http.ResponseWriter, _ *http.Request, _ []byte) { _, _ = w.Write(body) })
+		var shown []string
+		summary, err := r.CollectAll(t.Context(), slot, func(result collector.Result) { shown = append(shown, result.Repository.String()) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(shown, " "); got != "a/bad a/good" && got != "a/good a/bad" {
+			t.Errorf("shown: %q", shown)
+		}
+		if got := strings.Join(r.store.ids(), " "); got != hub.ID(hub.Repository{Namespace: "a", Name: "good"}, slot) {
+			t.Errorf("stored: %s", got)
+		}
+		for entry := range r.roster.entries {
+			if entry.String() != "a/good" && entry.String() != "a/bad" {
+				t.Errorf("in the roster: %.80q", entry)
+			}
+		}
+		if l := summary.Listings[0]; l.Rows != len(rows) || l.Err != nil {
+			t.Errorf("%+v", l)
+		}
+		rejected := 0
+		for _, line := range r.log.lines(t, slog.LevelWarn) {
+			if line["msg"] != "rows of a listing rejected" {
+				continue
+			}
+			rejected++
+			text := fmt.Sprint(line["err"])
+			if line["namespace"] != "a" || line["rows"] != float64(len(rows)-2) || len(text) > 400 || strings.ContainsAny(text, "\x00\x1b\u202e\n") {
+				t.Errorf("%v", line)
+			}
+		}
+		if rejected != 1 {
+			t.Errorf("logged %d times", rejected)
+		}
+	})
 }
 
 func TestDetailsOfListedRepositoriesWhereAskedFor(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -23,7 +24,7 @@ import (
 )
 
 type collectCommand struct {
-	Repositories []string      `arg:"" optional:"" name:"repository" help:"Repositories as namespace/name; a bare name is an official image. Without any: those of the configuration."`
+	Repositories []string      `arg:"" optional:"" name:"repository" help:"Repositories as namespace/name, image references (grafana/grafana:11.2) or addresses of their pages; a bare name is an official image. Without any: those of the configuration."`
 	JSON         bool          `help:"Print one JSON object instead of a table."`
 	Settle       time.Duration `default:"1m" help:"How long to wait for the snapshots to be stored everywhere, with --publish-only for the broker's acknowledgements."`
 	PublishOnly  bool          `help:"Only publish, wait for the broker's acknowledgements and end. Needs no data directory and keeps nothing."`
@@ -145,7 +146,9 @@ func parseRepositories(names []string) ([]hub.Repository, error) {
 			errs = append(errs, err)
 			continue
 		}
-		repositories = append(repositories, r)
+		if !slices.Contains(repositories, r) {
+			repositories = append(repositories, r)
+		}
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("%w (%w)", errors.Join(errs...), errUsage)

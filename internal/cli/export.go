@@ -18,7 +18,7 @@ import (
 )
 
 type exportCommand struct {
-	Repositories []string `arg:"" optional:"" name:"repository" help:"Repositories as namespace/name; a bare name is an official image. Without any: all of history, private ones included."`
+	Repositories []string `arg:"" optional:"" name:"repository" help:"Repositories as namespace/name, image references or addresses of their pages; a bare name is an official image. Without any: all of history, private ones included."`
 	Format       string   `enum:"csv,json,jsonl," default:"" placeholder:"FORMAT" help:"csv, json (one array) or jsonl (JSON lines). Without it the name of the file decides, else csv."`
 	From         moment   `placeholder:"TIME" help:"Leave out what was observed before: a date, or a time such as 2026-01-31T01:00:00Z."`
 	To           moment   `placeholder:"TIME" help:"Leave out what was observed at that time or later."`

@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -90,11 +89,8 @@ func (c topCommand) chosen(all []control.Top) []control.Top {
 
 // names reports whether an argument means r.
 func names(argument string, r hub.Repository) bool {
-	if namespace, ok := strings.CutSuffix(argument, "/*"); ok {
-		return namespace == r.Namespace
-	}
-	named, err := hub.ParseRepository(argument)
-	return err == nil && named == r
+	pattern, err := hub.ParsePattern(argument)
+	return err == nil && pattern.Match(r)
 }
 
 // weight is what it is sorted by; they come sorted by name.

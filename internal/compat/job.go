@@ -140,10 +140,5 @@ func (f *Found) jobRepositories(text string) {
 		f.wrong(Name{Key: varRepositories}, nil, "is mandatory: write repositories as namespace/name, with white space in between")
 		return
 	}
-	for _, r := range repositories {
-		if !strings.Contains(r, "/") {
-			f.wrong(Name{Key: varRepositories}, r, "must be namespace/name; an official image such as nginx is library/nginx")
-		}
-	}
 	f.set("collector.repositories", repositories, Name{Key: varRepositories})
 }

@@ -57,6 +57,7 @@ func TestTheJobsVariables(t *testing.T) {
 		{"a topic for each", []string{"MQTT_TOPIC_REPO_EXTENSION=yes"}, map[string]any{"mqtt.topic_per_repository": true}},
 		{"slashes of the topic become one", []string{"MQTT_TOPIC=/a///b//", "MQTT_TOPIC_REPO_EXTENSION=1"}, map[string]any{"mqtt.topic": "/a/b", "mqtt.topic_per_repository": true}},
 		{"and stay without the repository", []string{"MQTT_TOPIC=a//b/"}, map[string]any{"mqtt.topic": "a//b/"}},
+		{"an official image by its bare name", []string{"REPOSITORIES=nginx docker.io/a/b"}, map[string]any{"collector.repositories": []string{"nginx", "docker.io/a/b"}}},
 		{"several repositories", []string{"REPOSITORIES= a/b\n\tc/d  a/b "}, map[string]any{"collector.repositories": []string{"a/b", "c/d", "a/b"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -88,7 +89,6 @@ func TestMistakesInTheJobsVariablesAreToldByTheirNames(t *testing.T) {
 		{"truth of the extension", "MQTT_TOPIC_REPO_EXTENSION=-", `MQTT_TOPIC_REPO_EXTENSION: "-": must be true`},
 		{"no topic", "MQTT_TOPIC= ", "MQTT_TOPIC: is mandatory"},
 		{"no repositories", "REPOSITORIES= \n", "REPOSITORIES: is mandatory"},
-		{"a repository without its namespace", "REPOSITORIES=a/b nginx", `REPOSITORIES: "nginx": must be namespace/name`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := job(t, tt.env).complaints()

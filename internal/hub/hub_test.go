@@ -99,33 +99,6 @@ func TestWhatIsNotAStatisticIsAnError(t *testing.T) {
 	}
 }
 
-func TestParseRepository(t *testing.T) {
-	for in, want := range map[string]string{
-		"nginx":                   "library/nginx",
-		"oitc/mqtt2elasticsearch": "oitc/mqtt2elasticsearch",
-		"a/b.c_d-e":               "a/b.c_d-e",
-	} {
-		if r, err := ParseRepository(in); err != nil || r.String() != want {
-			t.Errorf("ParseRepository(%q) = %v, %v", in, r, err)
-		}
-	}
-	for in, want := range map[string]string{
-		"":                        "is not a repository",
-		"a/b/c":                   "is not a repository",
-		"A/b":                     "lower-case",
-		"a/":                      "is not a repository",
-		"nginx:latest":            "tag",
-		"docker.io/library/nginx": "host",
-		"https://hub.docker.com":  "host",
-		"a/../b":                  "is not a repository",
-		strings.Repeat("a", 256):  "is not a repository",
-	} {
-		if _, err := ParseRepository(in); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("ParseRepository(%q): %v, want %q", in, err, want)
-		}
-	}
-}
-
 // TestRecordedBodies reads real answers, which are not part of this repository.
 func TestRecordedBodies(t *testing.T) {
 	dir := os.Getenv("PULLTRAIL_RECORDED")

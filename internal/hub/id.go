@@ -11,8 +11,8 @@ import (
 func ParseID(id string) (Repository, time.Time, error) {
 	name, at, _ := strings.Cut(id, "@")
 	slot, err := time.Parse(time.RFC3339Nano, at)
-	if err == nil && strings.Contains(name, "/") {
-		r, err := ParseRepository(name)
+	if namespace, name, found := strings.Cut(name, "/"); err == nil && found {
+		r, err := NewRepository(namespace, name)
 		if slot = slot.UTC(); err == nil && ID(r, slot) == id {
 			return r, slot, nil
 		}

@@ -18,22 +18,25 @@ type Pattern struct {
 // glob is what a name may be in a pattern.
 var glob = regexp.MustCompile(`^[a-z0-9._*?-]{1,255}$`)
 
-// ParsePattern reads "namespace/name", the bare name of an official image, "namespace/*"
-// or "namespace/glob". The error names the remedy.
+// ParsePattern reads a repository as ParseRepository does, or "namespace/*" or "namespace/glob", also with the host of
+// Docker Hub. The error has the value and the remedy.
 func ParsePattern(s string) (Pattern, error) {
-	namespace, name, found := strings.Cut(s, "/")
-	if !found || !strings.ContainsAny(s, "*?") {
-		if strings.ContainsAny(s, "*?") {
-			return Pattern{}, fmt.Errorf("%q has no namespace: write namespace/*, or library/* for the official images", s)
-		}
+	text, err := repositoryPath(s)
+	if err != nil {
+		return Pattern{}, err
+	}
+	if !strings.ContainsAny(text, "*?") {
 		r, err := ParseRepository(s)
 		return Pattern(r), err
 	}
+	namespace, name, found := strings.Cut(text, "/")
 	switch {
+	case !found:
+		return Pattern{}, fmt.Errorf("%.200q: no namespace; use namespace/*, or library/* for the official images", s)
 	case strings.ContainsAny(namespace, "*?"):
-		return Pattern{}, fmt.Errorf("%q has a wildcard in its namespace, and Docker Hub lists one namespace at a time: write each, such as %s", s, "grafana/"+name)
-	case !part.MatchString(namespace) || !glob.MatchString(name):
-		return Pattern{}, fmt.Errorf("%q is not a pattern: write namespace/* or namespace/prefix-*, in lower-case letters, digits, '.', '_' and '-'", s)
+		return Pattern{}, fmt.Errorf("%.200q: wildcard in the namespace; Docker Hub lists one namespace at a time, so name each, such as grafana/%s", s, name)
+	case !isPart(namespace) || isHost(namespace) || !glob.MatchString(name):
+		return Pattern{}, fmt.Errorf("%.200q: not a pattern; use namespace/* or namespace/prefix-*, in lower-case letters, digits, '.', '_' and '-'", s)
 	}
 	return Pattern{Namespace: namespace, Name: name}, nil
 }
@@ -46,9 +49,10 @@ func (p Pattern) Single() (Repository, bool) {
 	return Repository(p), !strings.ContainsAny(p.Name, "*?")
 }
 
-// Match reports whether the pattern names r.
+// Match reports whether the pattern names r. It names no repository that Docker Hub cannot have, such as "a/..", whatever
+// a listing says.
 func (p Pattern) Match(r Repository) bool {
-	if p.Namespace != r.Namespace {
+	if p.Namespace != r.Namespace || !isPart(r.Name) {
 		return false
 	}
 	ok, err := path.Match(p.Name, r.Name)

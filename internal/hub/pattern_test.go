@@ -18,13 +18,20 @@ func TestPatterns(t *testing.T) {
 		{pattern: "a/*", yes: "a/b a/b-c.d", no: "ab/c"},
 		{pattern: "a/foo-*", yes: "a/foo-bar a/foo-", no: "a/foo a/xfoo-bar b/foo-bar"},
 		{pattern: "a/*-v?", yes: "a/x-v1", no: "a/x-v a/x-v12"},
-		{pattern: "*", err: "has no namespace: write namespace/*"},
-		{pattern: "*/x", err: "has a wildcard in its namespace"},
-		{pattern: "a/*/b", err: "is not a pattern"},
-		{pattern: "A/*", err: "is not a pattern"},
-		{pattern: "a/[bc]*", err: "is not a pattern"},
-		{pattern: "a/b:latest", err: "names a tag"},
-		{pattern: "", err: "is not a repository"},
+		{pattern: "https://hub.docker.com/_/nginx", yes: "library/nginx", no: "a/nginx", single: true},
+		{pattern: "a/b:latest", yes: "a/b", no: "a/b-latest", single: true},
+		{pattern: "docker.io/a/foo-*", yes: "a/foo-bar", no: "a/bar"},
+		{pattern: "https://hub.docker.com/r/a/*", yes: "a/foo-bar", no: "b/bar"},
+		{pattern: "https://hub.docker.com/r/a/b?page=1", yes: "a/b", no: "a/bc", single: true},
+		{pattern: "*", err: "no namespace; use namespace/*"},
+		{pattern: "*/x", err: "wildcard in the namespace"},
+		{pattern: "docker.io/*", err: "no namespace"},
+		{pattern: "docker.io/docker.io/*", err: "not a pattern"},
+		{pattern: "ghcr.io/a/*", err: "the host is not Docker Hub"},
+		{pattern: "a/*/b", err: "not a pattern"},
+		{pattern: "A/*", err: "not a pattern"},
+		{pattern: "a/[bc]*", err: "not a pattern"},
+		{pattern: "", err: "not a repository"},
 	} {
 		p, err := ParsePattern(c.pattern)
 		if c.err != "" {
@@ -54,7 +61,7 @@ func TestPatterns(t *testing.T) {
 }
 
 func FuzzPattern(f *testing.F) {
-	for _, s := range []string{"nginx", "a/*", "a/foo-*", "*/x", "a/[", "a/b/c", "a/\\*", "é/*"} {
+	for _, s := range []string{"nginx", "a/*", "a/foo-*", "*/x", "a/[", "a/b/c", "a/\\*", "é/*", "docker.io/a/b:c", "https://hub.docker.com/r/a/b?c"} {
 		f.Add(s, "foo-bar")
 	}
 	f.Fuzz(func(t *testing.T, text, name string) {

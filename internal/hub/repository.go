@@ -1,16 +1,26 @@
 package hub
 
-import (
-	"fmt"
-	"regexp"
-	"strings"
-)
+import "fmt"
 
 // official is the namespace under which Docker Hub keeps its official images.
 const official = "library"
 
-// part is what Docker Hub accepts as a namespace or as a repository's name.
-var part = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,254}$`)
+// maxPart is the longest namespace or name of a repository, in bytes.
+const maxPart = 255
+
+// isPart reports whether Docker Hub accepts s as a namespace or as the name of a repository: lower-case letters, digits,
+// '.', '_' and '-', the first a letter or digit.
+func isPart(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		case i > 0 && (c == '.' || c == '_' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxPart
+}
 
 // Repository names one repository of Docker Hub.
 type Repository struct {
@@ -30,20 +40,13 @@ func (r Repository) URL() string {
 	return "https://hub.docker.com/r/" + r.String()
 }
 
-// ParseRepository reads "namespace/name"; a bare "name" is the official image
-// "library/name". The error names the remedy.
-func ParseRepository(s string) (Repository, error) {
-	namespace, name, found := strings.Cut(s, "/")
-	if !found {
-		namespace, name = official, s
-	}
-	switch {
-	case strings.HasPrefix(s, "docker.io/") || strings.HasPrefix(s, "hub.docker.com/") || strings.Contains(s, "://"):
-		return Repository{}, fmt.Errorf("%q names a host: write only namespace/name", s)
-	case strings.ContainsAny(name, ":@"):
-		return Repository{}, fmt.Errorf("%q names a tag or digest: Docker Hub counts whole repositories, write only namespace/name", s)
-	case !part.MatchString(namespace) || !part.MatchString(name):
-		return Repository{}, fmt.Errorf("%q is not a repository: write namespace/name, or the bare name of an official image, in lower-case letters, digits, '.', '_' and '-'", s)
+// NewRepository returns the repository with this namespace and name. The error says which of them Docker Hub does not
+// accept as a name; it shows at most 60 characters of it, escaped.
+func NewRepository(namespace, name string) (Repository, error) {
+	for _, s := range []string{namespace, name} {
+		if !isPart(s) {
+			return Repository{}, fmt.Errorf("%.60q is not part of a repository's name", s)
+		}
 	}
 	return Repository{Namespace: namespace, Name: name}, nil
 }

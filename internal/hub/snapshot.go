@@ -16,7 +16,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The fields that Pulltrail itself adds to or takes from Docker Hub's object.
@@ -168,7 +170,7 @@ func count(raw json.RawMessage) (int64, error) {
 	}
 	n, err := strconv.ParseInt(string(raw), 10, 64)
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%.40s is not a count (an integer from 0 to 2^63-1)", raw)
+		return 0, fmt.Errorf("%s is not a count (an integer from 0 to 2^63-1)", printable(raw))
 	}
 	return n, nil
 }
@@ -179,7 +181,7 @@ func instant(raw json.RawMessage) (time.Time, error) {
 	}
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil || bytes.Equal(raw, []byte("null")) {
-		return time.Time{}, fmt.Errorf("%.40s is not a time", raw)
+		return time.Time{}, fmt.Errorf("%s is not a time", printable(raw))
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
@@ -196,8 +198,17 @@ func repositoryPart(raw json.RawMessage) (string, error) {
 		return "", errMissing
 	}
 	var s string
-	if err := json.Unmarshal(raw, &s); err != nil || !part.MatchString(s) {
-		return "", fmt.Errorf("%.60s is not part of a repository's name", raw)
+	if err := json.Unmarshal(raw, &s); err != nil || !isPart(s) {
+		return "", fmt.Errorf("%s is not part of a repository's name", printable(raw))
 	}
 	return s, nil
+}
+
+// printable returns the first 60 characters of raw for an error, escaped if a terminal could take them for commands.
+func printable(raw json.RawMessage) string {
+	text := fmt.Sprintf("%.60s", raw)
+	if strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {
+		return strconv.Quote(text)
+	}
+	return text
 }

@@ -55,7 +55,7 @@ func TestRowsOfCSV(t *testing.T) {
 		"all mistakes at once": {"date,count,star_count\nx,y,z\n", `refused: timestamp "x" is not a time: write 2026-01-31, or 2026-01-31T01:00:00Z; pull_count "y" is not a count: write digits alone, such as 12916987208; star_count "z" is not a count: write digits alone, such as 12916987208`},
 		"a missing cell":       {"date,count\n2026-01-31\n", "refused: it has 1 cells, and the header 2"},
 		"an open quote":        {"date,count\n2026-01-31,\"7\n", `refused: its quotes do not match: extraneous or missing " in quoted-field`},
-		"a formula":            {"repository,date,count\n=cmd()/x,2026-01-31,7\n", `refused: "=cmd()/x" is not a repository: write namespace/name, or the bare name of an official image, in lower-case letters, digits, '.', '_' and '-'`},
+		"a formula":            {"repository,date,count\n=cmd()/x,2026-01-31,7\n", `refused: "=cmd()/x": not a repository; use namespace/name, or only the name of an official image, in lower-case letters, digits, '.', '_' and '-'`},
 		"another encoding":     {"date,count\n2026-01-31,7\xa0\n", "refused: it is not UTF-8: save the file as CSV in UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {

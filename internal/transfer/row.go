@@ -84,17 +84,18 @@ func (o FileOptions) snapshot(cells row) (hub.Snapshot, error) {
 
 // repository is the one that a row names, or else the one of the options.
 func (o FileOptions) repository(cells row) (hub.Repository, error) {
-	text := cells[colRepository]
-	if cells[colNamespace] != "" || cells[colName] != "" {
-		text = cells[colNamespace] + "/" + cells[colName]
-	}
-	if text == "" {
-		if o.Repository == nil {
-			return hub.Repository{}, errNoRepository
-		}
+	var r hub.Repository
+	var err error
+	switch {
+	case cells[colNamespace] != "" || cells[colName] != "":
+		r, err = hub.NewRepository(cells[colNamespace], cells[colName])
+	case cells[colRepository] != "":
+		r, err = hub.ParseRepository(cells[colRepository])
+	case o.Repository == nil:
+		return hub.Repository{}, errNoRepository
+	default:
 		return *o.Repository, nil
 	}
-	r, err := hub.ParseRepository(text)
 	if err == nil && o.Repository != nil && r != *o.Repository {
 		err = fmt.Errorf("it is of %s, and --repository names %s", r, *o.Repository)
 	}

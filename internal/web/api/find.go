@@ -83,7 +83,7 @@ func (h *handler) one(ctx context.Context, name hub.Repository) (found, bool, er
 // not show.
 func (h *handler) find(w http.ResponseWriter, r *http.Request) (found, bool) {
 	asked := r.PathValue("namespace") + "/" + r.PathValue("name")
-	name, err := hub.ParseRepository(asked)
+	name, err := hub.NewRepository(r.PathValue("namespace"), r.PathValue("name"))
 	if err != nil {
 		h.unknown(w, r, asked) // no repository can have such a name
 		return found{}, false

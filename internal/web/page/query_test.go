@@ -39,7 +39,7 @@ func TestWhatMakesNoSenseIsAsIfItWereNotThere(t *testing.T) {
 		"pick=A/B&pick=" + "%FF":        {"pick=A/B", "pick=\ufffd"},
 		"q=" + strings.Repeat("ä", 256): {"q=" + strings.Repeat("ä", 40) + "…"},
 		"open=%FF":                      {"open=\ufffd"},
-		"hide=a:b&hide=a:c&hide=a:d&hide=a:e&hide=a:f&hide=a:g": {"hide=a:b", "hide=a:c", "hide=a:d", "hide=a:e", "hide=a:f"},
+		"hide=a+b&hide=a+c&hide=a+d&hide=a+e&hide=a+f&hide=a+g": {"hide=a b", "hide=a c", "hide=a d", "hide=a e", "hide=a f"},
 	} {
 		q := asked(t, raw)
 		if diff := cmp.Diff(refused, q.NotUnderstood); diff != "" || q.url() != "/" {

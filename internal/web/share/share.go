@@ -104,7 +104,7 @@ func (h *handler) find(w http.ResponseWriter, r *http.Request, as picture, file 
 		h.refuse(w, as, http.StatusMethodNotAllowed, wordOnlyRead)
 		return nil, false
 	}
-	name, err := hub.ParseRepository(r.PathValue("namespace") + "/" + file)
+	name, err := hub.NewRepository(r.PathValue("namespace"), file)
 	if err != nil {
 		h.refuse(w, as, http.StatusNotFound, wordUnknown) // no repository can have such a name
 		return nil, false
