@@ -60,7 +60,7 @@ func TestARunByHandTellsOfWhatOpenSearchRefuses(t *testing.T) {
 	hub.Set("library/nginx", 3)
 	cfg := settings(t, hub, "nginx")
 	cfg.Collector.RunOnStart = false
-	cfg.Indexer.OpenSearch.URLs = []string{newCluster(t, refuses).URL}
+	cfg.Indexer.OpenSearch.URLs = []string{newCluster(t, "", refuses).URL}
 	d := start(t, cfg)
 	summary, err := control.NewClient(datadir.ControlSocket(cfg.DataDir)).Collect(t.Context(), nil, patience, func(control.Result) {})
 	if err != nil || summary.Succeeded != 1 || !strings.Contains(summary.Undelivered, "opensearch has refused 1 ") {
@@ -79,7 +79,7 @@ func TestARunByHandTellsOfWhatOpenSearchRefuses(t *testing.T) {
 }
 
 func TestAFullJournalSaysSoAndWhatItWaitsFor(t *testing.T) {
-	search := newCluster(t, takes)
+	search := newCluster(t, "", takes)
 	search.away.Store(true)
 	cfg := settings(t, hubtest.New(t))
 	cfg.Indexer.OpenSearch.URLs = []string{search.URL}
@@ -122,7 +122,7 @@ func TestAFullJournalSaysSoAndWhatItWaitsFor(t *testing.T) {
 }
 
 func TestTwoClustersFollowEachInItsOwnTime(t *testing.T) {
-	open, elastic := newCluster(t, takes), newCluster(t, takes)
+	open, elastic := newCluster(t, "", takes), newCluster(t, "Elasticsearch", takes)
 	elastic.away.Store(true)
 	cfg := settings(t, hubtest.New(t))
 	cfg.Indexer.OpenSearch.URLs, cfg.Indexer.Elasticsearch.URLs = []string{open.URL}, []string{elastic.URL}
@@ -177,11 +177,11 @@ type cluster struct {
 	away atomic.Bool
 }
 
-func newCluster(t *testing.T, item string) *cluster {
+func newCluster(t *testing.T, product, item string) *cluster {
 	c := &cluster{}
 	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		w.Header().Set("X-Elastic-Product", "Elasticsearch")
+		w.Header().Set("X-Elastic-Product", product)
 		switch {
 		case err != nil:
 		case c.away.Load():

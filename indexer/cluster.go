@@ -28,9 +28,12 @@ type ClusterOptions struct {
 type Cluster struct {
 	name   string
 	client *search.Client
+	log    *slog.Logger
 
-	mu    sync.Mutex
-	known map[string]struct{} // indices that need no creating
+	mu         sync.Mutex
+	known      map[string]struct{} // indices that need no creating
+	identified bool                // the cluster is of the expected product
+	warned     string              // the last warning that was logged
 }
 
 // NewOpenSearch makes the sink "opensearch"; it does not connect. Close it.
@@ -55,7 +58,7 @@ func newSink(name string, connect func(search.Options) (*search.Client, error), 
 	if warning := reach.TLS.Warning(name); warning != "" {
 		opts.Log.Warn(warning)
 	}
-	return &Cluster{name: name, client: client, known: make(map[string]struct{})}, nil
+	return &Cluster{name: name, client: client, log: opts.Log, known: make(map[string]struct{})}, nil
 }
 
 // String is "opensearch" or "elasticsearch".
@@ -65,13 +68,52 @@ func (c *Cluster) String() string { return c.name }
 func (c *Cluster) Close() error { return c.client.Close() }
 
 // Ping says why the cluster cannot be used. A user who is known, but may not see
-// the front page, is no reason.
-func (c *Cluster) Ping(ctx context.Context) error { return c.client.Ping(ctx) }
+// the front page, is no reason. An unsupported version is logged once.
+func (c *Cluster) Ping(ctx context.Context) error {
+	if err := c.client.Ping(ctx); err != nil {
+		return err
+	}
+	warning := c.client.Warning()
+	c.mu.Lock()
+	isNew := warning != "" && warning != c.warned
+	c.identified, c.warned = true, warning
+	c.mu.Unlock()
+	if isNew {
+		c.log.Warn("the version of the cluster is not supported", "sink", c.name, "err", warning)
+	}
+	return nil
+}
+
+// identify makes sure, before the first write, that the cluster is of the expected product.
+// A front page that is not shown, say by a proxy, is no reason against writing.
+func (c *Cluster) identify(ctx context.Context) error {
+	c.mu.Lock()
+	identified := c.identified
+	c.mu.Unlock()
+	if identified {
+		return nil
+	}
+	var refused *search.Error
+	switch err := c.Ping(ctx); {
+	case err == nil:
+		return nil
+	case !errors.As(err, &refused), refused.Status == 0: // no answer, or another product's
+		return err
+	case refused.Class != search.Unavailable && refused.Class != search.Overloaded: // it will not answer next time either
+		c.mu.Lock()
+		c.identified = true
+		c.mu.Unlock()
+	}
+	return nil
+}
 
 // Write stores documents; see Sink.
 func (c *Cluster) Write(ctx context.Context, docs []document.Document) ([]error, error) {
 	if len(docs) == 0 {
 		return nil, nil
+	}
+	if err := c.identify(ctx); err != nil {
+		return nil, err
 	}
 	unmade, err := c.createIndices(ctx, docs)
 	if err != nil {
@@ -125,7 +167,7 @@ func (c *Cluster) createIndices(ctx context.Context, docs []document.Document) (
 			// mends the documents, so they are kept as forbidden ones are.
 			unmade = add(unmade, doc.Index, fmt.Errorf("%w: index %s cannot be created: %w", ErrForbidden, doc.Index, refused))
 		case search.Blocked:
-			unmade = add(unmade, doc.Index, fmt.Errorf("index %s cannot be created for now: %w", doc.Index, refused))
+			unmade = add(unmade, doc.Index, fmt.Errorf("%w: index %s cannot be created for now: %w", ErrUnavailable, doc.Index, refused))
 		default:
 			return nil, err
 		}
@@ -148,6 +190,8 @@ func (c *Cluster) meaning(index string, answer error) error {
 		return answer
 	}
 	switch refused.Class {
+	case search.Unavailable, search.Blocked:
+		return fmt.Errorf("%w: index %s: %w", ErrUnavailable, index, refused)
 	case search.Refused, search.TooLarge:
 		return document.Permanent(fmt.Errorf("index %s refuses the document: %w", index, refused))
 	case search.Forbidden:

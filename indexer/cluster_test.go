@@ -1,9 +1,11 @@
 package indexer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -27,6 +29,7 @@ func TestOpenSearchConforms(t *testing.T) {
 func TestElasticsearchConforms(t *testing.T) {
 	sinktest.Run(t, func(t *testing.T) sinktest.Target {
 		c := newCluster(t)
+		c.product = "Elasticsearch"
 		sink := openElastic(t, ElasticsearchConfig{ClusterConfig: ClusterConfig{URLs: []string{c.URL}, Timeout: 10 * time.Second}})
 		return sinktest.Target{Sink: sink, Read: c.read, Prefix: "sinktest-"}
 	})
@@ -164,7 +167,7 @@ func TestWriteFailsAsAWhole(t *testing.T) {
 			if causeOf(err) != tt.cause {
 				t.Errorf("cause %q", causeOf(err))
 			}
-			if len(c.seen()) > 2 {
+			if len(c.seen()) > 3 {
 				t.Errorf("it was tried again: %v", c.seen())
 			}
 		})
@@ -224,7 +227,7 @@ func TestAnIndexIsCreatedOnceAndNeverLookedAt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := []string{"PUT /i", "POST /_bulk", "POST /_bulk", "POST /_bulk"}
+	want := []string{"GET /", "PUT /i", "POST /_bulk", "POST /_bulk", "POST /_bulk"}
 	if got := c.seen(); !slices.Equal(got, want) {
 		t.Errorf("requests %v", got)
 	}
@@ -323,7 +326,7 @@ func TestARequestIsBoundedInTime(t *testing.T) {
 	}
 }
 
-func TestNodesAreUsedInTurnAndOneThatIsAwayIsPassedOver(t *testing.T) {
+func TestNodesAreUsedInTurnAndOneThatIsAwayCostsNoRequest(t *testing.T) {
 	a, b := newCluster(t), newCluster(t)
 	sink := openSink(t, ClusterConfig{URLs: []string{a.URL, b.URL}, Timeout: 5 * time.Second})
 	for range 4 {
@@ -331,18 +334,55 @@ func TestNodesAreUsedInTurnAndOneThatIsAwayIsPassedOver(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(a.seen()) == 0 || len(b.seen()) == 0 {
+	if len(a.seen()) != 2 || len(b.seen()) != 2 {
 		t.Errorf("requests: %d and %d", len(a.seen()), len(b.seen()))
 	}
 	a.Close()
-	failed := 0
 	for range 6 {
 		if err := sink.Ping(t.Context()); err != nil {
-			failed++
+			t.Errorf("a request went to the node that is away alone: %v", err)
 		}
 	}
-	if failed > 1 {
-		t.Errorf("%d of 6 requests went to the node that is away", failed)
+}
+
+func TestAnotherProductGetsNoDocument(t *testing.T) {
+	c := newCluster(t)
+	c.product = "Elasticsearch"
+	_, err := c.sink(t).Write(t.Context(), []document.Document{note("i", "a", `{"n":1}`)})
+	if err == nil || !strings.Contains(err.Error(), "name it in indexer.elasticsearch.urls") || len(c.names()) > 0 {
+		t.Errorf("an Elasticsearch has %v: %v", c.names(), err)
+	}
+	c = newCluster(t)
+	sink := openElastic(t, ElasticsearchConfig{ClusterConfig: ClusterConfig{URLs: []string{c.URL}, Timeout: 10 * time.Second}})
+	_, err = sink.Write(t.Context(), []document.Document{note("i", "a", `{"n":1}`)})
+	if err == nil || !strings.Contains(err.Error(), "name an OpenSearch in indexer.opensearch.urls") || len(c.names()) > 0 {
+		t.Errorf("an OpenSearch has %v: %v", c.names(), err)
+	}
+}
+
+func TestAnUnsupportedVersionIsLoggedOnce(t *testing.T) {
+	c := newCluster(t)
+	c.product = "Elasticsearch"
+	c.fault = func(w http.ResponseWriter, r *http.Request, _ []byte) bool {
+		if r.URL.Path == "/" {
+			_, _ = fmt.Fprint(w, `{"version":{"number":"7.17.29"}}`)
+		}
+		return r.URL.Path == "/"
+	}
+	var lines bytes.Buffer
+	cfg := ElasticsearchConfig{ClusterConfig: ClusterConfig{URLs: []string{c.URL}, Timeout: 10 * time.Second}}
+	sink, err := NewElasticsearch(cfg, ClusterOptions{Log: slog.New(slog.NewTextHandler(&lines, nil))})
+	sink = opened(t, sink, err)
+	for range 3 {
+		if err := sink.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if results, err := sink.Write(t.Context(), []document.Document{note("i", "a", `{"n":1}`)}); err != nil || results[0] != nil {
+		t.Errorf("%v, %v", results, err)
+	}
+	if text := lines.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "8 or 9 supported, 7.17 works") {
+		t.Errorf("logged %s", text)
 	}
 }
 

@@ -30,6 +30,9 @@ type ClusterConfig struct {
 	// Compress says whether requests are compressed: "auto" (where a network is in
 	// between), "always" or "never".
 	Compress string `koanf:"compress"`
+	// AnyProduct lets "opensearch" name an Elasticsearch too, with a warning. It is no key:
+	// it is set where the URLs come from a container of the tutorial, which did not mind.
+	AnyProduct bool `koanf:"-"`
 }
 
 // ElasticsearchConfig is the section "elasticsearch".
@@ -76,6 +79,7 @@ func (c ClusterConfig) Options() (search.Options, error) {
 	password, err := either(c.Password, "password_file", c.PasswordFile)
 	return search.Options{
 		URLs: c.URLs, Username: c.Username, Password: password, TLS: c.TLS, Timeout: c.Timeout, Compress: c.compresses(),
+		AnyProduct: c.AnyProduct, OtherProduct: "name it in indexer.elasticsearch.urls instead of indexer.opensearch.urls",
 	}, err
 }
 
@@ -86,6 +90,7 @@ func (c ElasticsearchConfig) Options() (search.Options, error) {
 		return options, err
 	}
 	options.Fingerprint = c.Fingerprint
+	options.OtherProduct = "name an OpenSearch in indexer.opensearch.urls instead of indexer.elasticsearch.urls"
 	options.APIKey, err = either(c.APIKey, "api_key_file", c.APIKeyFile)
 	return options, err
 }

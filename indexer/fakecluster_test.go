@@ -23,6 +23,8 @@ import (
 type cluster struct {
 	*httptest.Server
 
+	product string // what it calls itself: "Elasticsearch" or nothing
+
 	mu       sync.Mutex
 	indices  map[string]*fakeIndex
 	requests []string // method and path
@@ -94,7 +96,9 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	w.Header().Set("X-Elastic-Product", "Elasticsearch")
+	if c.product != "" {
+		w.Header().Set("X-Elastic-Product", c.product)
+	}
 	c.requests = append(c.requests, r.Method+" "+r.URL.Path)
 	if c.fault != nil && c.fault(w, r, body) {
 		return

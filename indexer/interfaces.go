@@ -24,7 +24,8 @@ type Log interface {
 type Sink interface {
 	// Write stores documents that it does not have yet. results[i] belongs to docs[i]:
 	// nil says stored or already there; document.IsPermanent, refused for good;
-	// ErrForbidden, a permission is missing; any other, try again. The second value
+	// ErrForbidden, a permission is missing; ErrUnavailable, its index takes no writes for
+	// now, which says nothing of other indices; any other, try again. The second value
 	// says that the whole request failed and nothing is known to be stored. Both kinds
 	// of error may name their cause for the metrics by a method Cause() string.
 	Write(ctx context.Context, docs []document.Document) (results []error, err error)
@@ -57,6 +58,10 @@ type DeadLetters interface {
 
 // ErrForbidden says that a permission is missing: granting it mends the matter.
 var ErrForbidden = errors.New("a permission is missing")
+
+// ErrUnavailable says that the index of a document takes no writes for now: it is red,
+// closed, read-only, or cannot be created.
+var ErrUnavailable = errors.New("the index takes no writes for now")
 
 // ErrSkip says that an entry is not to be stored, because it is a replay of a message
 // that the log had before: a retained message that the broker sends at each

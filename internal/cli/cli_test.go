@@ -73,7 +73,8 @@ func TestScripts(t *testing.T) {
 			hub.Fail("slow/slow", slow(env.WorkDir))
 			env.Setenv("HUB", hub.URL)
 			serveCluster(env)
-			env.Setenv("SEARCH", serveIndices(t, env.WorkDir))
+			env.Setenv("SEARCH", serveIndices(t, env.WorkDir, ""))
+			env.Setenv("ELASTIC", serveIndices(t, env.WorkDir, "Elasticsearch"))
 			env.Setenv("WEB_PORT", porttest.Port(t))
 			return serveBroker(env)
 		},

@@ -67,8 +67,10 @@ func (f clusterFlags) openCluster(address string, elasticsearch bool, log *slog.
 		log.Warn("the certificate of the cluster is not verified: name its CA with --ca-file instead of --insecure", "url", address)
 	}
 	connect := search.NewOpenSearch
+	opts.OtherProduct = "use --from-elasticsearch"
 	if elasticsearch {
 		connect = search.NewElasticsearch
+		opts.OtherProduct = "use --from-opensearch for an OpenSearch"
 	}
 	client, err := connect(opts)
 	if err != nil {

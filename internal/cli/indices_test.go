@@ -18,10 +18,10 @@ const indexed = 700
 
 // serveIndices is a cluster as far as an import asks of it. The first request for the
 // documents behind the first page leaves the file "asked" in dir, and is not answered.
-func serveIndices(t *testing.T, dir string) string {
+func serveIndices(t *testing.T, dir, product string) string {
 	asked := filepath.Join(dir, "asked")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Elastic-Product", "Elasticsearch") // an Elasticsearch says so
+		w.Header().Set("X-Elastic-Product", product)
 		var request struct {
 			Size        int
 			SearchAfter []int64 `json:"search_after"`

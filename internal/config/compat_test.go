@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"pulltrail/indexer"
 	"pulltrail/internal/compat"
 )
 
@@ -50,6 +52,9 @@ func migrated(t *testing.T, found *compat.Found, secrets bool, env ...string) (t
 	return text, c
 }
 
+// sameKeys leaves out what is no key, and so is not printed.
+var sameKeys = cmp.Options{sameSecrets, cmpopts.IgnoreFields(indexer.ClusterConfig{}, "AnyProduct")}
+
 func TestNothingIsLostInMigration(t *testing.T) {
 	for _, name := range []string{"job-least", "job-everything", "service-least", "service-everything", "service-mqtt5", "service-elasticsearch", "both"} {
 		t.Run(name, func(t *testing.T) {
@@ -59,13 +64,13 @@ func TestNothingIsLostInMigration(t *testing.T) {
 				t.Fatal(err)
 			}
 			text, got := migrated(t, found, true)
-			if diff := cmp.Diff(want, got, sameSecrets); diff != "" {
+			if diff := cmp.Diff(want, got, sameKeys); diff != "" {
 				t.Errorf("(-started as before +the printed file):\n%s", diff)
 			}
 			golden(t, "testdata/compat/"+name+"/with-secrets.yaml", text)
 
 			text, got = migrated(t, found, false, secretsOf(want)...)
-			if diff := cmp.Diff(want, got, sameSecrets); diff != "" {
+			if diff := cmp.Diff(want, got, sameKeys); diff != "" {
 				t.Errorf("without secrets, which are set in the environment (-started as before +the printed file):\n%s", diff)
 			}
 			if strings.Contains(text, "hunter2") {
@@ -109,8 +114,8 @@ func TestTheTutorialsOwnFilesLoseNothingInMigration(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, got := migrated(t, found, true); !cmp.Equal(want, got, sameSecrets) {
-			t.Errorf("%s:\n%s", mapping, cmp.Diff(want, got, sameSecrets))
+		if _, got := migrated(t, found, true); !cmp.Equal(want, got, sameKeys) {
+			t.Errorf("%s:\n%s", mapping, cmp.Diff(want, got, sameKeys))
 		}
 	}
 }
@@ -145,5 +150,36 @@ func TestOurKeysCountMoreThanTheirs(t *testing.T) {
 	_, err = Load(Options{File: file, Explicit: true, Env: []string{"PULLTRAIL_MQTT_URL=x"}, Compat: theirs(t, "testdata/compat/both")})
 	if err == nil || !strings.Contains(err.Error(), "PULLTRAIL_MQTT_URL: mqtt.url") {
 		t.Errorf("a mistake of ours is told in other words: %v", err)
+	}
+}
+
+// mqtt2elasticsearch wrote to an Elasticsearch under "opensearch" as well; the same key of
+// ours is for an OpenSearch.
+func TestTheirOpenSearchMayBeAnElasticsearch(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"config.json":  `{"opensearch": {"hosts": [{"host": "o"}]}, "mqtt": {"server": "b"}}`,
+		"mapping.json": `{"t": {"elasticIndex": "i", "elasticBody": {}}}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := theirs(t, dir)
+	for _, tt := range []struct {
+		name string
+		env  []string
+		want bool
+	}{
+		{"with their URLs", nil, true},
+		{"with URLs of ours", []string{"PULLTRAIL_INDEXER_OPENSEARCH_URLS=http://ours:9200"}, false},
+	} {
+		c, err := loadTheirs(found, tt.env...)
+		if err != nil || c.Indexer.OpenSearch.AnyProduct != tt.want {
+			t.Errorf("%s: %v, %v", tt.name, c.Indexer.OpenSearch.AnyProduct, err)
+		}
+	}
+	if _, c := migrated(t, found, true); c.Indexer.OpenSearch.AnyProduct {
+		t.Error("the printed file accepts any product too, without a key for it")
 	}
 }

@@ -20,6 +20,9 @@ func flatten(of reflect.Value, path string, into map[string]any) {
 			flatten(of.Field(i), path, into)
 			continue
 		}
+		if field.Tag.Get("koanf") == "-" {
+			continue // no key
+		}
 		below := join(path, field.Tag.Get("koanf"))
 		switch v := of.Field(i).Interface().(type) {
 		case secret.String:

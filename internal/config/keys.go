@@ -58,7 +58,7 @@ func fields(of reflect.Value, path string) []*key {
 			continue
 		}
 		name := field.Tag.Get("koanf")
-		if name == "" {
+		if name == "" || name == "-" {
 			continue
 		}
 		k := &key{name: name, path: join(path, name), kind: kindOf(field.Type, name)}

@@ -180,5 +180,7 @@ func (l *loader) decode() (Config, error) {
 	if len(c.MQTT.Embedded.Users) == 0 {
 		c.MQTT.Embedded.Users = nil
 	}
+	// The tutorial's container accepted either product there.
+	c.Indexer.OpenSearch.AnyProduct = l.mistakes.origins["indexer.opensearch.urls"].source == fromCompat
 	return c, err
 }

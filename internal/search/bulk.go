@@ -10,8 +10,11 @@ import (
 	"pulltrail/internal/document"
 )
 
-// bulkPath asks for no more of the answer than is looked at.
-const bulkPath = "/_bulk?filter_path=items.*.status,items.*.error"
+// bulkPath asks for no more of the answer than is looked at. The timeout is how long the
+// cluster waits for an index that is unavailable (red): the answer for the documents of
+// other indices takes as long, and with the cluster's default of a minute the whole
+// request would end in Options.Timeout.
+const bulkPath = "/_bulk?filter_path=items.*.status,items.*.error&timeout=2s"
 
 // Create stores documents, each unless its id exists. The first value has one entry
 // for each document: nil for one that is stored or was there, else an *Error. The
@@ -35,7 +38,7 @@ func (c *Client) Create(ctx context.Context, docs []document.Document) ([]error,
 // create sends a payload. A request that is refused for one of its documents, or for
 // its size, is halved until that document stands alone.
 func (c *Client) create(ctx context.Context, p payload, results []error) error {
-	answer, err := c.send(ctx, http.MethodPost, bulkPath, "application/x-ndjson", p)
+	answer, err := c.send(ctx, request{method: http.MethodPost, path: bulkPath, contentType: "application/x-ndjson", body: p})
 	if err == nil {
 		return readItems(answer, results)
 	}

@@ -3,7 +3,6 @@ package search
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"pulltrail/internal/secret"
@@ -22,6 +22,8 @@ const (
 	// documents, each with its reason.
 	maxAnswer   = 64 << 20
 	dialTimeout = 10 * time.Second
+	// pingTimeout bounds the wait for one node's answer to Ping.
+	pingTimeout = 5 * time.Second
 )
 
 // The remedies for status 401.
@@ -32,8 +34,8 @@ const (
 
 // Options are how to reach a cluster.
 type Options struct {
-	// URLs are its nodes; they are used in turn, one that fails is passed over for
-	// a while.
+	// URLs are its nodes; they are used in turn. A request that one of them fails is sent
+	// to the next at once.
 	URLs     []string
 	Username string
 	Password secret.String
@@ -44,17 +46,21 @@ type Options struct {
 	// Fingerprint is the SHA-256 of the certificate to trust in place of those that TLS
 	// names; see tlsconf.Pin.
 	Fingerprint string
-	// Timeout bounds one request, the reading of its answer included.
+	// Timeout bounds one request, the reading of its answer and all nodes that it is sent
+	// to included.
 	Timeout time.Duration
 	// Compress sends the larger bodies compressed by gzip, which saves a network more
 	// than it costs, and costs more than it saves where there is none in between.
 	Compress bool
+	// AnyProduct lets NewOpenSearch accept an Elasticsearch too, with a Warning.
+	AnyProduct bool
+	// OtherProduct is the remedy for a server of the other product, for the end of a sentence.
+	OtherProduct string
 }
 
-// transport is what the two kinds of clusters have of their own: the official client of
-// each, with its choice of a node.
+// transport is the official client of the cluster's kind, for one node.
 type transport interface {
-	// Perform sends a request to one of the nodes, once. The answer's body is not read
+	// Perform sends a request to the node, once. The answer's body is not read
 	// yet; there may be an answer beside an error.
 	Perform(req *http.Request) (*http.Response, error)
 	Close() error
@@ -62,16 +68,19 @@ type transport interface {
 
 // Client is a connection to a cluster, safe for concurrent use.
 type Client struct {
-	transport transport
+	nodes *nodes
 	// elasticsearch says that the cluster is one, and no OpenSearch.
 	elasticsearch bool
 	timeout       time.Duration
 	compress      bool
 	unidentified  string // the remedy for status 401
+	anyProduct    bool
+	otherProduct  string // the remedy for a server of the other product
+	warning       atomic.Pointer[string]
 }
 
-func newClient(t transport, opts Options) *Client {
-	c := &Client{transport: t, timeout: opts.Timeout, compress: opts.Compress, unidentified: userRefused}
+func newClient(transports []transport, opts Options) *Client {
+	c := &Client{nodes: newNodes(transports), timeout: opts.Timeout, compress: opts.Compress, unidentified: userRefused, anyProduct: opts.AnyProduct, otherProduct: opts.OtherProduct}
 	if opts.APIKey.IsSet() {
 		c.unidentified = keyRefused
 	}
@@ -134,37 +143,13 @@ func (o Options) connections() (*http.Transport, error) {
 }
 
 // Close ends the connections.
-func (c *Client) Close() error { return c.transport.Close() }
-
-// Ping asks whether the cluster answers and knows us. A user who may not see the
-// front page (403) has been recognised, so that is a success.
-func (c *Client) Ping(ctx context.Context) error {
-	body, err := c.do(ctx, http.MethodGet, "/", "", nil)
-	var refused *Error
-	if errors.As(err, &refused) && refused.Class == Forbidden {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var front struct {
-		Version *struct {
-			Number string `json:"number"`
-		} `json:"version"`
-	}
-	if err := json.Unmarshal(body, &front); err != nil {
-		return notJSON(body, err)
-	}
-	if front.Version == nil || front.Version.Number == "" {
-		return notJSON(body, errors.New("it has no version"))
-	}
-	return nil
-}
+func (c *Client) Close() error { return c.nodes.Close() }
 
 // CreateIndex makes an index with the given settings and mappings. One that exists,
-// or an alias of that name, is left as it is, which is a success too.
+// or an alias of that name, is left as it is, which is a success too. It does not wait for
+// the index's shards, which the first write does.
 func (c *Client) CreateIndex(ctx context.Context, index string, body []byte) (created bool, err error) {
-	_, err = c.do(ctx, http.MethodPut, "/"+url.PathEscape(index), "application/json", body)
+	_, err = c.do(ctx, http.MethodPut, "/"+url.PathEscape(index)+"?wait_for_active_shards=0", "application/json", body)
 	var refused *Error
 	if errors.As(err, &refused) &&
 		(refused.Class == Exists || refused.Class == Refused && strings.Contains(refused.Reason, "already exists")) {
@@ -175,31 +160,66 @@ func (c *Client) CreateIndex(ctx context.Context, index string, body []byte) (cr
 
 // do sends one request and reads the whole answer. Every error is an *Error.
 func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte) ([]byte, error) {
-	return c.send(ctx, method, path, contentType, payload{parts: [][]byte{body}})
+	return c.send(ctx, request{method: method, path: path, contentType: contentType, body: payload{parts: [][]byte{body}}})
 }
 
-// send is do with a body in parts.
-func (c *Client) send(ctx context.Context, method, path, contentType string, body payload) ([]byte, error) {
+// request is what is sent to a cluster.
+type request struct {
+	method, path, contentType string
+	body                      payload
+	// once says that it must not be repeated when its answer is lost.
+	once bool
+	// perNode, where set, bounds the wait for each node.
+	perNode time.Duration
+}
+
+// send sends a request to one node, and to the next at once where that node fails, until
+// each has had it. The error is that of the last.
+func (c *Client) send(ctx context.Context, r request) (answer []byte, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("no answer within %s", c.timeout))
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, path, nil)
+	var gzip bool
+	if c.compress && r.body.size() >= worthCompressing {
+		r.body, gzip = payload{parts: [][]byte{compress(r.body)}}, true
+	}
+	for _, node := range c.nodes.order() {
+		answer, err = c.ask(ctx, node, r, gzip)
+		failed := ofNode(err)
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return answer, err // the caller gave up, which says nothing of the node
+		}
+		c.nodes.answered(node, !failed)
+		if !failed || r.once || ctx.Err() != nil {
+			return answer, err
+		}
+	}
+	return answer, err
+}
+
+// ask sends a request to a node.
+func (c *Client) ask(ctx context.Context, node *node, r request, gzip bool) ([]byte, error) {
+	if r.perNode > 0 && r.perNode < c.timeout {
+		bounded, cancel := context.WithTimeoutCause(ctx, r.perNode, fmt.Errorf("no answer within %s", r.perNode))
+		defer cancel()
+		ctx = bounded
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, r.path, nil)
 	if err != nil {
 		return nil, &Error{Class: Unexpected, Err: err}
 	}
-	if c.compress && body.size() >= worthCompressing {
-		body = payload{parts: [][]byte{compress(body)}}
+	if gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	if size := body.size(); size > 0 {
+	if size := r.body.size(); size > 0 {
 		req.ContentLength = size
 		// which a connection that has ended meanwhile needs
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(body.reader()), nil }
-		req.Body = io.NopCloser(body.reader())
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(r.body.reader()), nil }
+		req.Body = io.NopCloser(r.body.reader())
 	}
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
+	if r.contentType != "" {
+		req.Header.Set("Content-Type", r.contentType)
 	}
-	res, err := c.transport.Perform(req)
+	res, err := node.Perform(req)
 	if res != nil {
 		defer func() { _ = res.Body.Close() }() // what was wanted of it has been read
 	}

@@ -2,15 +2,15 @@ package search
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 
 	"github.com/elastic/elastic-transport-go/v8/elastictransport"
 )
 
-// elastic is the transport of Elasticsearch's official client. The client itself, the
+// elastic is, for one node, the transport of Elasticsearch's official client. The client itself, the
 // root package of go-elasticsearch, is not used: it has typed requests for the whole API,
 // which are 900 packages to compile, and sends a version header that binds it to one
 // major version.
@@ -18,31 +18,32 @@ type elastic struct {
 	client      *elastictransport.Client
 	connections *http.Transport
 	// genuine is set once a successful answer carried the product header.
-	genuine *atomic.Bool
+	genuine      *atomic.Bool
+	otherProduct string // the remedy for another product
 }
 
-// NewElasticsearch makes a client of an Elasticsearch cluster, version 8 or 9; it does
-// not connect. Close it. A server that does not call itself Elasticsearch is refused.
+// NewElasticsearch makes a client of an Elasticsearch cluster; it does not connect. Close
+// it. A server that does not call itself Elasticsearch, as those do since 7.14, is refused.
 func NewElasticsearch(opts Options) (*Client, error) {
 	urls, connections, err := opts.reach()
 	if err != nil {
 		return nil, err
 	}
-	settings := []elastictransport.Option{
-		elastictransport.WithURLs(urls...),
-		elastictransport.WithTransport(connections),
-		elastictransport.WithDisableRetry(),
-	}
+	settings := []elastictransport.Option{elastictransport.WithTransport(connections), elastictransport.WithDisableRetry()}
 	if opts.APIKey.IsSet() {
 		settings = append(settings, elastictransport.WithAPIKey(opts.APIKey.Reveal()))
 	} else if opts.Username != "" {
 		settings = append(settings, elastictransport.WithBasicAuth(opts.Username, opts.Password.Reveal()))
 	}
-	client, err := elastictransport.NewClient(settings...)
-	if err != nil {
-		return nil, fmt.Errorf("elasticsearch client: %w", err)
+	transports := make([]transport, len(urls))
+	for i, u := range urls {
+		client, err := elastictransport.NewClient(append(slices.Clip(settings), elastictransport.WithURLs(u))...)
+		if err != nil {
+			return nil, fmt.Errorf("elasticsearch client: %w", err)
+		}
+		transports[i] = elastic{client, connections, new(atomic.Bool), opts.OtherProduct}
 	}
-	c := newClient(elastic{client, connections, new(atomic.Bool)}, opts)
+	c := newClient(transports, opts)
 	c.elasticsearch = true
 	return c, nil
 }
@@ -55,9 +56,8 @@ func (e elastic) Perform(req *http.Request) (*http.Response, error) {
 	if err != nil || res.StatusCode < 200 || res.StatusCode > 299 || e.genuine.Load() {
 		return res, err
 	}
-	if res.Header.Get("X-Elastic-Product") != "Elasticsearch" {
-		return res, &Error{Class: Unexpected, Err: errors.New("the server is not Elasticsearch: " +
-			"name one in indexer.elasticsearch.urls, or write an OpenSearch into indexer.opensearch")}
+	if res.Header.Get(productHeader) != productElasticsearch {
+		return res, notElasticsearch(e.otherProduct)
 	}
 	e.genuine.Store(true)
 	return res, nil

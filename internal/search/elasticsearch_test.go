@@ -16,6 +16,11 @@ import (
 // serveElastic is a client of a server that calls itself product.
 func serveElastic(t *testing.T, product string, opts Options, handler http.HandlerFunc) *Client {
 	t.Helper()
+	return serveProduct(t, product, NewElasticsearch, opts, handler)
+}
+
+func serveProduct(t *testing.T, product string, connect func(Options) (*Client, error), opts Options, handler http.HandlerFunc) *Client {
+	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if product != "" {
 			w.Header().Set("X-Elastic-Product", product)
@@ -24,7 +29,7 @@ func serveElastic(t *testing.T, product string, opts Options, handler http.Handl
 	}))
 	t.Cleanup(s.Close)
 	opts.URLs, opts.Timeout = []string{s.URL + "/below"}, 5*time.Second
-	c, err := NewElasticsearch(opts)
+	c, err := connect(opts)
 	return opened(t, c, err)
 }
 
@@ -62,14 +67,56 @@ func TestARequestToElasticsearchOnTheWire(t *testing.T) {
 }
 
 func TestAnotherProductIsRefused(t *testing.T) {
-	for _, product := range []string{"", "Something"} {
-		c := serveElastic(t, product, Options{}, func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, `{"version":{"number":"3.4.0","distribution":"opensearch"}}`)
+	const openSearch, elastic = `{"version":{"number":"3.4.0","distribution":"opensearch"},"tagline":"The OpenSearch Project: https://opensearch.org/"}`,
+		`{"version":{"number":"7.10.2"},"tagline":"You Know, for Search"}`
+	for _, tt := range []struct {
+		name, product, front string
+		open                 func(Options) (*Client, error)
+		want                 string
+	}{
+		{"an OpenSearch as Elasticsearch", "", openSearch, NewElasticsearch, "7.17 works): do this"},
+		{"something else as Elasticsearch", "Something", openSearch, NewElasticsearch, "7.17 works): do this"},
+		{"an old Elasticsearch as Elasticsearch", "", elastic, NewElasticsearch, "8 or 9 supported, 7.17 works"},
+		{"an Elasticsearch as OpenSearch", "Elasticsearch", elastic, NewOpenSearch, "the server is Elasticsearch, not OpenSearch: do this"},
+		{"an old Elasticsearch as OpenSearch", "", elastic, NewOpenSearch, "the server is Elasticsearch 7.10.2, not OpenSearch: do this"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := serveProduct(t, tt.product, tt.open, Options{OtherProduct: "do this"}, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, tt.front) })
+			var e *Error
+			if err := c.Ping(t.Context()); !errors.As(err, &e) || e.Class != Unexpected || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v", err)
+			}
 		})
-		var e *Error
-		if err := c.Ping(t.Context()); !errors.As(err, &e) || e.Class != Unexpected || !strings.Contains(err.Error(), "write an OpenSearch into indexer.opensearch") {
-			t.Errorf("product %q: %v", product, err)
-		}
+	}
+}
+
+func TestUnsupportedVersionsAreWarnedOf(t *testing.T) {
+	for _, tt := range []struct {
+		name, product, front string
+		opts                 Options
+		want                 string
+	}{
+		{"Elasticsearch 9", "Elasticsearch", `{"version":{"number":"9.1.0"}}`, Options{}, ""},
+		{"Elasticsearch 8", "Elasticsearch", `{"version":{"number":"8.19.1"}}`, Options{}, ""},
+		{"Elasticsearch 7.17", "Elasticsearch", `{"version":{"number":"7.17.29"}}`, Options{}, "Elasticsearch 7.17.29 is not a supported version: 8 or 9 supported, 7.17 works"},
+		{"Elasticsearch 10", "Elasticsearch", `{"version":{"number":"10.0.0"}}`, Options{}, "Elasticsearch 10.0.0 is not a supported version: 8 or 9 supported, 7.17 works"},
+		{"OpenSearch 3", "", `{"version":{"number":"3.4.0","distribution":"opensearch"}}`, Options{}, ""},
+		{"OpenSearch 2", "", `{"version":{"number":"2.19.4","distribution":"opensearch"}}`, Options{}, ""},
+		{"OpenSearch 1", "", `{"version":{"number":"1.3.20","distribution":"opensearch"}}`, Options{}, "OpenSearch 1.3.20 is not a supported version: 2 or 3 supported"},
+		{"OpenSearch that poses as Elasticsearch", "", `{"version":{"number":"7.10.2"},"tagline":"The OpenSearch Project: https://opensearch.org/"}`, Options{}, ""},
+		{"an Elasticsearch where any product is accepted", "", `{"version":{"number":"9.1.0"},"tagline":"You Know, for Search"}`, Options{AnyProduct: true},
+			"the server is Elasticsearch 9.1.0, not OpenSearch"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			connect := NewOpenSearch
+			if tt.product != "" {
+				connect = NewElasticsearch
+			}
+			c := serveProduct(t, tt.product, connect, tt.opts, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, tt.front) })
+			if err := c.Ping(t.Context()); err != nil || c.Warning() != tt.want {
+				t.Errorf("warning %q, %v", c.Warning(), err)
+			}
+		})
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 // keepAlive is how long the cluster keeps its place between two pages.
 const keepAlive = "5m"
 
+const scrollPath = "/_search/scroll"
+
 // Query says which documents are read, and in which order: along the time of TimeField,
 // those without one first.
 type Query struct {
@@ -156,7 +158,7 @@ func (r *Reading) next(ctx context.Context) (found, error) {
 	if r.scroll == "" {
 		return r.search(ctx, r.query.Size, false)
 	}
-	return r.ask(ctx, "/_search/scroll", map[string]any{"scroll": keepAlive, "scroll_id": r.scroll})
+	return r.ask(ctx, scrollPath, map[string]any{"scroll": keepAlive, "scroll_id": r.scroll})
 }
 
 // search asks for documents; without a point in time it begins a scroll.
@@ -214,11 +216,14 @@ type found struct {
 
 // ask sends a search. An answer that lacks a part of the documents is an error.
 func (r *Reading) ask(ctx context.Context, path string, what any) (answer found, err error) {
-	request, err := json.Marshal(what)
+	text, err := json.Marshal(what)
 	if err != nil {
 		return answer, &Error{Class: Unexpected, Err: err}
 	}
-	body, err := r.client.do(ctx, http.MethodPost, path, "application/json", request)
+	body, err := r.client.send(ctx, request{
+		method: http.MethodPost, path: path, contentType: "application/json", body: payload{parts: [][]byte{text}},
+		once: path == scrollPath, // a page whose answer is lost would be left out
+	})
 	if err != nil {
 		return answer, err
 	}
@@ -253,7 +258,7 @@ func (r *Reading) Close(ctx context.Context) error {
 	var what any
 	switch {
 	case r.scroll != "":
-		path, what = "/_search/scroll", map[string]any{"scroll_id": r.scroll}
+		path, what = scrollPath, map[string]any{"scroll_id": r.scroll}
 	case r.pit != "" && r.client.elasticsearch:
 		path, what = "/_pit", map[string]any{"id": r.pit}
 	case r.pit != "":
@@ -262,11 +267,11 @@ func (r *Reading) Close(ctx context.Context) error {
 		return nil
 	}
 	r.pit, r.scroll, r.ended = "", "", true
-	request, err := json.Marshal(what)
+	text, err := json.Marshal(what)
 	if err != nil {
 		return &Error{Class: Unexpected, Err: err}
 	}
-	_, err = r.client.do(ctx, http.MethodDelete, path, "application/json", request)
+	_, err = r.client.do(ctx, http.MethodDelete, path, "application/json", text)
 	var e *Error
 	if errors.As(err, &e) && e.Status == http.StatusNotFound {
 		return nil

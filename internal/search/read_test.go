@@ -19,6 +19,7 @@ import (
 // script answers requests in turn, and keeps what was asked.
 type script struct {
 	t       *testing.T
+	product string
 	answers []string // "STATUS BODY"
 	asked   []string
 }
@@ -32,7 +33,9 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	status, text, _ := strings.Cut(s.answers[0], " ")
 	s.answers = s.answers[1:]
-	w.Header().Set("X-Elastic-Product", "Elasticsearch") // its client takes no other's answers
+	if s.product != "" {
+		w.Header().Set(productHeader, s.product)
+	}
 	w.WriteHeader(int(status[0]-'0')*100 + int(status[1]-'0')*10 + int(status[2]-'0'))
 	_, _ = io.WriteString(w, text)
 }
@@ -43,6 +46,7 @@ func (s *script) read(elasticsearch bool) (hits []Hit, total int64, err error) {
 	defer server.Close()
 	connect := NewOpenSearch
 	if elasticsearch {
+		s.product = productElasticsearch
 		connect = NewElasticsearch
 	}
 	c, err := connect(Options{URLs: []string{server.URL}, Timeout: 5 * time.Second, APIKey: secret.New("hush")})

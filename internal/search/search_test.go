@@ -77,7 +77,7 @@ func TestABulkRequestOnTheWire(t *testing.T) {
 	if body != want {
 		t.Errorf("sent\n%s", body)
 	}
-	if path != "/_bulk?filter_path=items.*.status,items.*.error" || kind != "application/x-ndjson" {
+	if path != "/_bulk?filter_path=items.*.status,items.*.error&timeout=2s" || kind != "application/x-ndjson" {
 		t.Errorf("sent to %s as %s", path, kind)
 	}
 }

@@ -59,7 +59,9 @@ func (f *fakeCluster) add(index, source string) {
 }
 
 func (f *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Elastic-Product", "Elasticsearch") // its client takes no other's answers
+	if f.elasticsearch {
+		w.Header().Set("X-Elastic-Product", "Elasticsearch")
+	}
 	var request struct {
 		Size        int
 		PIT         struct{ ID string }
