@@ -85,7 +85,7 @@ func TestWebSocketsCarryItToo(t *testing.T) {
 			if err := o.Confirm(t.Context(), []string{large.ID}); err != nil {
 				t.Fatal(err)
 			}
-			if err := Probe(t.Context(), cfg, c.url); err != nil {
+			if _, err := Probe(t.Context(), cfg, c.url); err != nil {
 				t.Error(err)
 			}
 		})

@@ -51,6 +51,12 @@
 // away, in MQTT 5 for Config.SessionExpiry. A second process with the same client id throws this
 // one out; that is said in the state, and the pauses grow so that the two do not fight.
 //
+// # Brokers that replace dots
+//
+// RabbitMQ delivers a topic with slashes in place of its dots. The subscriber of snapshots
+// restores the topic of a snapshot of ours from its payload, and logs once what does not work.
+// The topics of other messages stay as they come.
+//
 // # At the bounds
 //
 // While 4 MiB of messages wait to be stored, the connection is not read, and the network

@@ -89,7 +89,7 @@ func TestMosquittoCarriesSnapshotsThereAndBack(t *testing.T) {
 		if kept.distinct() != n {
 			t.Errorf("%d of %d are stored", kept.distinct(), n)
 		}
-		if err := Probe(t.Context(), cfg, broker); err != nil {
+		if _, err := Probe(t.Context(), cfg, broker); err != nil {
 			t.Error(err)
 		}
 	})
@@ -171,7 +171,7 @@ func TestMosquittoNamesTheRemedyForAWrongPassword(t *testing.T) {
 		eventually(t, "the remedy", func() bool {
 			return strings.Contains(p.State().Err, "refuses the connection") && strings.Contains(p.State().Err, "mqtt.username")
 		})
-		if err := Probe(t.Context(), cfg, broker); err == nil || !strings.Contains(err.Error(), "mqtt.username") {
+		if _, err := Probe(t.Context(), cfg, broker); err == nil || !strings.Contains(err.Error(), "mqtt.username") {
 			t.Errorf("Probe = %v", err)
 		}
 	}

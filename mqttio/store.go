@@ -45,6 +45,9 @@ func (s *Subscriber) store(ctx context.Context, batch []item) error {
 // another subscriber, or for nobody, is in neither.
 func (s *Subscriber) sort(batch []item) (messages []document.Message, letters []document.DeadLetter) {
 	for _, it := range batch {
+		if s.opts.Name == snapshots {
+			it.Topic = s.restore(it.Message)
+		}
 		switch {
 		case s.status.is(it.Topic), !s.opts.Accept(it.Topic):
 			s.counts.passed.Inc()
@@ -55,6 +58,19 @@ func (s *Subscriber) sort(batch []item) (messages []document.Message, letters []
 		}
 	}
 	return messages, letters
+}
+
+// restore returns the topic that a message was published to.
+func (s *Subscriber) restore(m document.Message) string {
+	published, ok := s.cfg.publishedTopic(m)
+	if !ok {
+		return m.Topic
+	}
+	s.dots.Do(func() {
+		s.link.log.Warn("broker replaces dots in topics by slashes, as RabbitMQ does",
+			"topic", published, "delivered", m.Topic, "remedy", s.cfg.dotsRemedy())
+	})
+	return published
 }
 
 // append offers messages to the store until it has taken them.

@@ -63,9 +63,11 @@ type SubscriberOptions struct {
 // Subscriber receives messages and has them stored. See the package comment.
 type Subscriber struct {
 	opts       SubscriberOptions
+	cfg        Config
 	sink       string
 	filters    []string
 	maxPayload int64
+	dots       sync.Once // logs that the broker replaces dots in topics
 	status     status
 	link       *link
 	queue      *queue
@@ -75,7 +77,7 @@ type Subscriber struct {
 
 // NewSubscriber makes a subscriber; Run connects it.
 func NewSubscriber(cfg Config, opts SubscriberOptions) (*Subscriber, error) {
-	s := &Subscriber{opts: opts, sink: sinkHistory, filters: topic.Minimal(opts.Filters), maxPayload: cfg.MaxPayload,
+	s := &Subscriber{opts: opts, cfg: cfg, sink: sinkHistory, filters: topic.Minimal(opts.Filters), maxPayload: cfg.MaxPayload,
 		queue: newQueue(), subscribed: make(chan struct{}, 1)}
 	id := opts.ClientID
 	switch opts.Name {

@@ -160,7 +160,7 @@ func TestABrokerThatRefusesMQTT5IsNotSpokenToWhereNothingElseIsConfigured(t *tes
 			p := newTestPublisher(t, cfg, "mqtt://"+front.addr, newOutbox())
 			start(t, p.Run)
 			eventually(t, "the remedy", func() bool { return strings.Contains(p.State().Err, want) })
-			if err := Probe(t.Context(), cfg, "mqtt://"+front.addr); err == nil || !strings.Contains(err.Error(), want) {
+			if _, err := Probe(t.Context(), cfg, "mqtt://"+front.addr); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("Probe = %v", err)
 			}
 		})
@@ -178,8 +178,8 @@ func TestAProbeFindsTheVersion(t *testing.T) {
 				t.Fatal(err)
 			}
 			l.hasten()
-			if err := l.probe(t.Context()); err != nil {
-				t.Error(err)
+			if found, err := l.probe(t.Context(), testConfig()); err != nil || found != "MQTT 3.1.1" {
+				t.Errorf("Probe = %q, %v", found, err)
 			}
 		})
 	}

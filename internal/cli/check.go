@@ -113,7 +113,8 @@ func neighbours(ctx context.Context, p *Process, cfg config.Config) []checked {
 	switch {
 	case cfg.MQTT.URL != "":
 		try("broker", func(ctx context.Context) (string, error) {
-			return cfg.MQTT.URL, mqttio.Probe(ctx, cfg.MQTT, cfg.MQTT.URL)
+			found, err := mqttio.Probe(ctx, cfg.MQTT, cfg.MQTT.URL)
+			return cfg.MQTT.URL + ", " + found, err
 		})
 	case running:
 		found = append(found, checked{Name: "broker", OK: true, Found: "embedded, in the daemon that is running"})
