@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"mqttio":    {"internal/passhash"},
 	"indexer":   {"internal/search"},
 
-	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/backup", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/passhash", "internal/provision", "internal/search", "internal/systemd", "internal/transfer", "internal/version", "internal/web"},
+	"internal/cli":    {"app", "collector", "indexer", "mqttio", "internal/backup", "internal/broker", "internal/compat", "internal/config", "internal/control", "internal/datadir", "internal/demo", "internal/nearest", "internal/passhash", "internal/provision", "internal/search", "internal/systemd", "internal/transfer", "internal/version", "internal/web"},
 	"internal/config": {"collector", "indexer", "mqttio", "scheduler", "internal/compat", "internal/nearest", "internal/web", "internal/datadir"},
 
 	"internal/document": nil, "internal/durable": nil, "internal/hub": nil, "internal/topic": nil,

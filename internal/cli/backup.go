@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,27 +24,26 @@ import (
 )
 
 type backupCommand struct {
-	File  string `arg:"" name:"file" help:"Where to write it, such as pulltrail.tar.zst; - is standard output."`
-	Force bool   `help:"Write over a file that is there."`
-	Quiet bool   `short:"q" help:"Show no progress."`
-	JSON  bool   `help:"Print one JSON object in place of a sentence."`
+	File  string `arg:"" name:"file" help:"File to write, such as pulltrail.tar.zst; - is standard output."`
+	Force bool   `help:"Overwrite an existing file."`
+	Quiet bool   `short:"q" help:"Do not show progress."`
+	JSON  bool   `help:"Print JSON."`
 }
 
-// Help is what --help says besides.
+// Help is shown below the usage.
 func (backupCommand) Help() string {
-	return `Everything in the data directory as it is at one moment: history, what is on its way, dead
-letters, cursors, the journal of documents. Nothing has to stop: a running daemon writes the
-backup and goes on with its work; where none runs, this command reads the directory.
+	return `Backs up the data directory: the snapshots, the outbox, dead letters, positions and the document journal, all of the
+same moment. The configuration and passwords are not included. If a daemon runs, it writes the backup while it
+continues to work.
 
-  pulltrail backup pulltrail-$(date +%F).tar.zst
-  pulltrail backup - | ssh elsewhere 'cat > pulltrail.tar.zst'
-  pulltrail restore --check pulltrail.tar.zst
+The backup is written to a temporary file, fsynced and then renamed. Only its owner can read it, because it can contain
+private repositories. It is a zstd-compressed tar archive with checksums: unpack it with tar --zstd -xf, and verify it
+with sha256sum -c SHA256SUMS.
 
-The file is there when all is in it and on disk, and for its owner alone: private
-repositories may stand in it. Configuration and passwords are not in it.
+Examples:
 
-It is a tar archive, compressed by zstd, with checksums: tar --zstd -xf unpacks it, and
-sha256sum -c SHA256SUMS checks it. What it is for is pulltrail restore.`
+	pulltrail backup pulltrail-$(date +%F).tar.zst
+	pulltrail backup - | ssh elsewhere 'cat > pulltrail.tar.zst'`
 }
 
 // saved is what became of a backup, and what --json prints.
@@ -67,7 +65,7 @@ func (c backupCommand) Run(ctx context.Context, p *Process, top *command) error 
 	if c.File == "-" {
 		return c.toOutput(ctx, p, cfg, meter)
 	}
-	if err := c.vacant(); err != nil {
+	if err := vacant(c.File, c.Force); err != nil {
 		return err
 	}
 	s, err := c.toFile(ctx, cfg, meter)
@@ -85,10 +83,10 @@ func (c backupCommand) Run(ctx context.Context, p *Process, top *command) error 
 // toOutput writes where the reader has to look after the rest.
 func (c backupCommand) toOutput(ctx context.Context, p *Process, cfg config.Config, meter *meter) error {
 	if c.JSON {
-		return fmt.Errorf("--json goes without -, where the backup itself is printed (%w)", errUsage)
+		return usagef("--json cannot be combined with -: standard output is the backup")
 	}
 	if f, ok := p.Stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return fmt.Errorf("a backup is nothing to look at: name a file, or let the shell write it, with > (%w)", errUsage)
+		return usagef("a backup is not written to a terminal: name a file, or use >")
 	}
 	s, err := save(ctx, p.Stdout, cfg, meter)
 	meter.clear()
@@ -97,24 +95,6 @@ func (c backupCommand) toOutput(ctx context.Context, p *Process, cfg config.Conf
 	}
 	s.File = "standard output"
 	fmt.Fprintf(p.Stderr, "pulltrail: %s\n", s.sentence())
-	return nil
-}
-
-// vacant refuses a file that is not to be written over.
-func (c backupCommand) vacant() error {
-	info, err := os.Stat(c.File)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case info.IsDir():
-		return fmt.Errorf("%s is a directory: name a file in it", c.File)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is no file that can be replaced: let the shell write there, with - and >", c.File)
-	case !c.Force:
-		return fmt.Errorf("%s is there already: name another file, or write over it with --force", c.File)
-	}
 	return nil
 }
 
@@ -130,7 +110,7 @@ func (c backupCommand) toFile(ctx context.Context, cfg config.Config, meter *met
 		return s, err
 	}
 	s.File = c.File
-	if err := c.vacant(); err != nil { // somebody may have come since
+	if err := vacant(c.File, c.Force); err != nil { // somebody may have come since
 		return s, err
 	}
 	if err := f.CloseAtomicallyReplace(); err != nil {

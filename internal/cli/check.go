@@ -25,8 +25,22 @@ import (
 const neighbourTimeout = 15 * time.Second
 
 type checkCommand struct {
-	Connect bool `help:"Also try the data directory, Docker Hub, the broker and the clusters."`
-	JSON    bool `help:"Print one JSON object instead of a table."`
+	mappingFlags
+
+	Connect bool `help:"Also test the data directory, Docker Hub, the broker and the clusters."`
+	JSON    bool `help:"Print JSON instead of a table, also if the configuration is wrong."`
+}
+
+// Help is shown below the usage.
+func (checkCommand) Help() string {
+	return `Lists every mistake in the configuration with its place and how to fix it. The exit code is 2 if there is one, and 1
+if a connection fails. Nothing is started, stored or published.
+
+Examples:
+
+	pulltrail check
+	pulltrail check --connect --config /etc/pulltrail/config.yaml
+	pulltrail check --connect --json`
 }
 
 // checked is what was found of one thing.

@@ -15,6 +15,7 @@ import (
 
 	"pulltrail/internal/compat"
 	"pulltrail/internal/config"
+	"pulltrail/internal/version"
 )
 
 // The exit codes.
@@ -38,83 +39,126 @@ type Process struct {
 	Notices []byte
 }
 
-// command is the grammar. Kong makes the help from it.
+// command is the grammar of the command line. The help, the man pages and the completion are
+// generated from it.
 type command struct {
-	Config   string `short:"c" placeholder:"FILE" help:"Configuration file. Without it config.yaml is read where it exists."`
-	DataDir  string `placeholder:"DIR" help:"Directory of everything that is kept (key data_dir)."`
-	LogLevel string `placeholder:"LEVEL" help:"debug, info, warn or error (key log.level)."`
+	Config   string           `short:"c" placeholder:"FILE" help:"Configuration file. Default: config.yaml in the working directory, if it exists."`
+	DataDir  string           `placeholder:"DIR" help:"Data directory. Overrides the key data_dir."`
+	LogLevel string           `placeholder:"LEVEL" help:"Log level: debug, info, warn or error. Overrides the key log.level."`
+	Number   kong.VersionFlag `name:"version" help:"Print the version and exit."`
 
-	KeepMappings bool `help:"Leave counters that a mapping file of mqtt2elasticsearch has as integer as they are, instead of making them long."`
+	Init    initCommand    `cmd:"" group:"start" help:"Write a commented config.yaml to start from."`
+	Check   checkCommand   `cmd:"" group:"start" help:"Check the configuration and, with --connect, test every connection."`
+	Run     runCommand     `cmd:"" group:"start" default:"withargs" help:"Run the daemon. This is the default command."`
+	Demo    demoCommand    `cmd:"" group:"start" help:"Run a demo with simulated data. It needs no configuration."`
+	Migrate migrateCommand `cmd:"" group:"start" help:"Convert the configuration of dockerhubstats2mqtt and mqtt2elasticsearch to a config.yaml."`
 
-	Run     runCommand     `cmd:"" default:"withargs" help:"Run the daemon: poll on schedule, publish, store, serve the page (the default, but see docs/MIGRATION.md for the tutorial's containers)."`
-	Collect collectCommand `cmd:"" help:"Poll now, through the whole chain, and print what became of each repository."`
-	Reload  reloadCommand  `cmd:"" help:"Have the running daemon read its configuration anew, and say what became of it."`
-	Top     topCommand     `cmd:"" help:"Show how the repositories fare, with a sparkline of 30 days."`
-	Check   checkCommand   `cmd:"" help:"Check the configuration and, with --connect, every neighbour."`
-	Demo    demoCommand    `cmd:"" help:"Show everything on a simulated Docker Hub with two years of history. It reads no configuration, sends nothing anywhere and leaves nothing behind."`
-	Version versionCommand `cmd:"" help:"Print the version, or the licences of everything in this program."`
+	Collect collectCommand `cmd:"" group:"data" help:"Poll Docker Hub now, store the snapshots and print the results."`
+	Top     topCommand     `cmd:"" group:"data" help:"List the repositories with their pulls and a 30-day sparkline."`
+	Export  exportCommand  `cmd:"" group:"data" help:"Export snapshots or daily pulls as CSV, JSON or JSON lines."`
+	Import  importCommand  `cmd:"" group:"data" help:"Import older snapshots from CSV, JSON lines, OpenSearch or Elasticsearch."`
 
-	Healthcheck healthcheckCommand `cmd:"" help:"Ask the daemon whether it is healthy, for containers and scripts."`
+	Reload      reloadCommand      `cmd:"" group:"operate" help:"Make the running daemon apply its changed configuration."`
+	Healthcheck healthcheckCommand `cmd:"" group:"operate" help:"Test whether the daemon is healthy."`
+	Backup      backupCommand      `cmd:"" group:"operate" help:"Back up all data to one file, also while the daemon runs."`
+	Restore     restoreCommand     `cmd:"" group:"operate" help:"Restore a backup, or verify one."`
+	DeadLetters deadLettersCommand `cmd:"" group:"operate" name:"deadletters" help:"List, show, retry or discard rejected messages."`
 
-	Migrate migrateCommand `cmd:"" help:"Print the config.yaml that is equivalent to the configuration of dockerhubstats2mqtt, mqtt2elasticsearch or both."`
+	Indices      indicesCommand      `cmd:"" group:"sinks" help:"List, create or delete the indices in OpenSearch or Elasticsearch."`
+	Setup        setupCommand        `cmd:"" group:"sinks" help:"Create a least-privilege user and index templates in OpenSearch."`
+	HashPassword hashPasswordCommand `cmd:"" group:"sinks" help:"Hash a password for the page or the embedded broker."`
 
-	HashPassword hashPasswordCommand `cmd:"" help:"Make the hash of a password, for users of the page and of the broker inside (keys web.password_hash, mqtt.embedded.users)."`
-	Import       importCommand       `cmd:"" help:"Bring older data into history: CSV, JSON lines, or the indices of a cluster."`
-	Export       exportCommand       `cmd:"" help:"Write history, or pulls per day, as CSV, JSON or JSON lines."`
+	Help       helpCommand       `cmd:"" group:"help" help:"Show the help of a command."`
+	Completion completionCommand `cmd:"" group:"help" help:"Print the completion script for bash, zsh or fish."`
+	Version    versionCommand    `cmd:"" group:"help" help:"Print the version or the licenses of all dependencies."`
+	Man        manCommand        `cmd:"" hidden:"" group:"help" help:"Write the man pages into a directory."`
 
-	Backup  backupCommand  `cmd:"" help:"Write everything that is kept into one file, while the daemon runs."`
-	Restore restoreCommand `cmd:"" help:"Bring a backup into an empty data directory, or check it."`
-
-	DeadLetters deadLettersCommand `cmd:"" name:"deadletters" help:"List, show, retry or drop the messages that were refused."`
-
-	Indices indicesCommand `cmd:"" help:"List, create or delete the indices that the routes name."`
-	Setup   setupCommand   `cmd:"" help:"Prepare a cluster: its user, with the least permissions, and its index templates."`
-
-	way string // how a start without arguments was understood; empty with arguments
+	way          string // how a start without arguments was understood; empty with arguments
+	keepMappings bool
 }
 
-const description = `Keeps the trail of Docker Hub's pull counters: polls repositories on a cron
-schedule, publishes every snapshot to MQTT, receives it back and stores it in an
-embedded history and, where configured, in OpenSearch or Elasticsearch.
+// groups are the titles of the groups of commands.
+var groups = kong.Groups{
+	"start":   "Get started:",
+	"data":    "Collect and use data:",
+	"operate": "Operate:",
+	"sinks":   "Set up clusters and users:",
+	"help":    "Help:",
+}
 
-Every key of the configuration file can also be set in the environment:
-collector.schedule is PULLTRAIL_COLLECTOR_SCHEDULE.
+const description = `Records the pull counts of Docker Hub repositories. Pulltrail polls Docker Hub on a cron schedule,
+publishes every snapshot to MQTT and stores it in an embedded database and, optionally, in OpenSearch or Elasticsearch.
 
-The exit code is 0 when all is done, 1 when something has failed, and 2 when the
-arguments or the configuration are wrong.`
+Examples:
 
-// errUsage marks a mistake of the caller, who reads it in brackets behind the mistake.
-var errUsage = errors.New("see pulltrail --help")
+	pulltrail demo
+	pulltrail init grafana/grafana nginx
+	pulltrail run
+
+Every configuration key can also be set as an environment variable: PULLTRAIL_COLLECTOR_SCHEDULE sets
+collector.schedule.
+
+Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration.`
+
+// mappingFlags is for the commands that create or describe indices.
+type mappingFlags struct {
+	KeepMappings bool `help:"Keep the type integer for counters in a mapping file of mqtt2elasticsearch. Default: change it to long."`
+}
+
+// AfterApply hands the flag to what reads mqtt2elasticsearch's files.
+func (f mappingFlags) AfterApply(top *command) error {
+	top.keepMappings = f.KeepMappings
+	return nil
+}
 
 // Main runs one command and returns the exit code.
 func Main(ctx context.Context, p Process) int {
 	var c command
-	exit := -1 // set by --help
-	parser, err := kong.New(&c,
-		kong.Name("pulltrail"), kong.Description(description),
-		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { exit = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.UsageOnError())
-	if err != nil {
-		return complain(p, err)
-	}
+	parser, exit := newParser(&c, &p)
 	args, way := start(&p)
 	c.way = way
+	if len(args) > 0 && args[0] == completeCommand {
+		return complain(p, "", complete(p.Stdout, parser.Model, args[1:]))
+	}
 	parsed, err := parser.Parse(args)
-	if exit >= 0 {
-		return exit
+	if *exit >= 0 {
+		return *exit
 	}
 	if err != nil {
-		return complain(p, fmt.Errorf("%w (%w)", err, errUsage))
+		at := locate(parser.Model, args)
+		return complain(p, at.node.FullPath(), explain(at, err))
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	return complain(p, parsed.Run(&p, &c))
+	return complain(p, parsed.Selected().FullPath(), parsed.Run(&p, &c, parser))
+}
+
+// newParser makes the parser of the command line. --help and --version set exit to the exit
+// code; until then it is negative.
+func newParser(c *command, p *Process) (parser *kong.Kong, exit *int) {
+	exit = new(int)
+	*exit = -1
+	parser = kong.Must(c,
+		kong.Name("pulltrail"), kong.Description(description), kong.Vars{"version": version.Long()}, groups,
+		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { *exit = code }), kong.Bind(c), valueMappers(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+	)
+	parser.Model.HelpFlag.Help = "Show this help and exit."
+	for _, child := range parser.Model.Children {
+		for _, sub := range child.Children {
+			sub.Group = &kong.Group{Key: "commands", Title: "Commands:"}
+		}
+	}
+	return parser, exit
 }
 
 // errReported is a failure that the command has already put into words.
 var errReported = errors.New("reported")
 
-func complain(p Process, err error) int {
+// complain prints an error and returns the exit code. A usage error points to the help of the
+// command.
+func complain(p Process, command string, err error) int {
 	var mistakes *config.Error
+	var usage usageError
 	switch {
 	case err == nil:
 		return exitDone
@@ -124,7 +168,11 @@ func complain(p Process, err error) int {
 		err = fmt.Errorf("interrupted: %w", err)
 	}
 	fmt.Fprintf(p.Stderr, "pulltrail: %v\n", err)
-	if errors.Is(err, errUsage) || errors.As(err, &mistakes) {
+	switch {
+	case errors.As(err, &usage):
+		fmt.Fprintf(p.Stderr, "See \"%s --help\".\n", command)
+		return exitUsage
+	case errors.As(err, &mistakes):
 		return exitUsage
 	}
 	return exitFailed
@@ -155,7 +203,7 @@ func (c *command) loadWith(p *Process, found *compat.Found) (config.Config, erro
 
 // sources are where the tutorial's containers have their configuration.
 func (c *command) sources(p *Process) compat.Sources {
-	return compat.Sources{Env: p.Env, Dir: p.CompatDir, KeepMappings: c.KeepMappings}
+	return compat.Sources{Env: p.Env, Dir: p.CompatDir, KeepMappings: c.keepMappings}
 }
 
 // logger writes to standard error.

@@ -25,12 +25,12 @@ const searchTimeout = time.Minute
 
 // clusterFlags are how to reach a cluster and what to read there.
 type clusterFlags struct {
-	Index        string `placeholder:"PATTERN" default:"dockerhub-repositories-metrics-*" help:"Of a cluster: the indices to read (${default})."`
-	Username     string `placeholder:"USER" help:"Of a cluster: who asks."`
-	PasswordFile string `placeholder:"FILE" help:"Of a cluster: a file with the password in its first line."`
-	APIKeyFile   string `name:"api-key-file" placeholder:"FILE" help:"Of an Elasticsearch: a file with an API key, encoded, in place of user and password."`
-	CAFile       string `name:"ca-file" placeholder:"FILE" help:"Of a cluster: the certificates to trust in place of the system's."`
-	Insecure     bool   `help:"Of a cluster: do not verify its certificate."`
+	Index        string `placeholder:"PATTERN" default:"dockerhub-repositories-metrics-*" help:"Cluster: indices to read (${default})."`
+	Username     string `placeholder:"USER" help:"Cluster: user name."`
+	PasswordFile string `placeholder:"FILE" help:"Cluster: file with the password in its first line."`
+	APIKeyFile   string `name:"api-key-file" placeholder:"FILE" help:"Elasticsearch: file with an encoded API key, instead of a user name and password."`
+	CAFile       string `name:"ca-file" placeholder:"FILE" help:"Cluster: CA certificates to trust instead of the system's."`
+	Insecure     bool   `help:"Cluster: do not verify its certificate."`
 }
 
 // openCluster makes the source, and what closes it.
@@ -38,17 +38,17 @@ func (f clusterFlags) openCluster(address string, elasticsearch bool, log *slog.
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return nil, nil, fmt.Errorf("the address of a cluster is such as https://search.example.com:9200 (%w)", errUsage)
+		return nil, nil, usagef("the address of a cluster is such as https://search.example.com:9200")
 	case u.User != nil:
-		return nil, nil, fmt.Errorf("leave user and password out of the address: others see the command line; use --username and --password-file (%w)", errUsage)
+		return nil, nil, usagef("leave user and password out of the address: others see the command line; use --username and --password-file")
 	case u.RawQuery != "" || u.Fragment != "":
-		return nil, nil, fmt.Errorf("the address of a cluster ends with its path (%w)", errUsage)
+		return nil, nil, usagef("the address of a cluster ends with its path")
 	case f.Index == "" || strings.ContainsAny(f.Index, "/?#\\\" "):
-		return nil, nil, fmt.Errorf("--index %q is not the name of an index or a pattern of names (%w)", f.Index, errUsage)
+		return nil, nil, usagef("--index %q is not the name of an index or a pattern of names", f.Index)
 	case (f.Username == "") != (f.PasswordFile == ""):
-		return nil, nil, fmt.Errorf("--username and --password-file belong together (%w)", errUsage)
+		return nil, nil, usagef("--username and --password-file belong together")
 	case f.APIKeyFile != "" && (!elasticsearch || f.Username != ""):
-		return nil, nil, fmt.Errorf("--api-key-file is for an Elasticsearch, in place of --username (%w)", errUsage)
+		return nil, nil, usagef("--api-key-file is for an Elasticsearch, in place of --username")
 	}
 	opts := search.Options{
 		URLs: []string{address}, Username: f.Username, Timeout: searchTimeout,

@@ -24,10 +24,24 @@ import (
 )
 
 type collectCommand struct {
-	Repositories []string      `arg:"" optional:"" name:"repository" help:"Repositories as namespace/name, image references (grafana/grafana:11.2) or addresses of their pages; a bare name is an official image. Without any: those of the configuration."`
-	JSON         bool          `help:"Print one JSON object instead of a table."`
-	Settle       time.Duration `default:"1m" help:"How long to wait for the snapshots to be stored everywhere, with --publish-only for the broker's acknowledgements."`
-	PublishOnly  bool          `help:"Only publish, wait for the broker's acknowledgements and end. Needs no data directory and keeps nothing."`
+	mappingFlags
+
+	Repositories []string      `arg:"" optional:"" name:"repository" help:"Repositories as namespace/name, image reference or Docker Hub URL; nginx is the official image. Default: those of the configuration."`
+	JSON         bool          `help:"Print JSON instead of a table."`
+	Settle       time.Duration `default:"1m" help:"How long to wait until the snapshots are stored everywhere or, with --publish-only, acknowledged by the broker (${default})."`
+	PublishOnly  bool          `help:"Only publish to MQTT. Needs no data directory and stores nothing."`
+}
+
+// Help is shown below the usage.
+func (collectCommand) Help() string {
+	return `Uses the running daemon, or a temporary one if none runs. A repository whose snapshot of the current scheduled time
+is already stored is skipped. The exit code is 1 if a repository failed or a snapshot is not yet stored everywhere.
+
+Examples:
+
+	pulltrail collect
+	pulltrail collect nginx grafana/grafana --json
+	pulltrail collect --publish-only --settle 10s`
 }
 
 // report is the outcome of a run, and what --json prints.
@@ -151,7 +165,7 @@ func parseRepositories(names []string) ([]hub.Repository, error) {
 		}
 	}
 	if len(errs) > 0 {
-		return nil, fmt.Errorf("%w (%w)", errors.Join(errs...), errUsage)
+		return nil, usagef("%w", errors.Join(errs...))
 	}
 	return repositories, nil
 }

@@ -18,15 +18,27 @@ import (
 type deadLettersCommand struct {
 	List  listLettersCommand  `cmd:"" default:"withargs" help:"List dead letters (the default)."`
 	Show  showLetterCommand   `cmd:"" help:"Show one dead letter with its payload."`
-	Retry retryLettersCommand `cmd:"" help:"Try dead letters again, by the configuration of today; what is stored then is no dead letter any more."`
-	Drop  dropLettersCommand  `cmd:"" help:"Forget dead letters for good."`
+	Retry retryLettersCommand `cmd:"" help:"Retry dead letters with the current configuration. Those that are stored are removed."`
+	Drop  dropLettersCommand  `cmd:"" help:"Discard dead letters permanently."`
+}
+
+// Help is shown below the usage.
+func (deadLettersCommand) Help() string {
+	return `A dead letter is a message that Pulltrail or a cluster rejected permanently. It is kept with its topic, payload and the
+reason until it is retried successfully or discarded.
+
+Examples:
+
+	pulltrail deadletters
+	pulltrail deadletters show opensearch/journal/42
+	pulltrail deadletters retry --sink opensearch`
 }
 
 // chosenLetters are the arguments that name dead letters.
 type chosenLetters struct {
-	IDs  []control.LetterID `arg:"" optional:"" name:"id" help:"Ids as the list shows them, such as opensearch/journal/42."`
-	All  bool               `help:"All dead letters."`
-	Sink string             `placeholder:"NAME" help:"All that this sink has refused."`
+	IDs  []control.LetterID `arg:"" optional:"" name:"id" help:"IDs as shown by the list, such as opensearch/journal/42."`
+	All  bool               `help:"Select all dead letters."`
+	Sink string             `placeholder:"NAME" help:"Select the dead letters of this sink: opensearch, elasticsearch, history or journal."`
 }
 
 // refusers are those that have dead letters.
@@ -37,7 +49,7 @@ func checkSink(name string) error {
 	if name == "" || slices.Contains(refusers, name) {
 		return nil
 	}
-	return fmt.Errorf("--sink %q: must be one of %s (%w)", name, strings.Join(refusers, ", "), errUsage)
+	return usagef("--sink %q: must be one of %s", name, strings.Join(refusers, ", "))
 }
 
 func (c chosenLetters) selection() (control.Selection, error) {
@@ -51,14 +63,24 @@ func (c chosenLetters) selection() (control.Selection, error) {
 		}
 	}
 	if ways != 1 {
-		return control.Selection{}, fmt.Errorf("name dead letters in one way: by their ids, with --sink, or with --all (%w)", errUsage)
+		return control.Selection{}, usagef("name dead letters in one way: by their ids, with --sink, or with --all")
 	}
 	return control.Selection{IDs: c.IDs, Sink: c.Sink, All: c.All}, nil
 }
 
 type retryLettersCommand struct {
 	chosenLetters
-	JSON bool `help:"Print one JSON object instead of a table."`
+	JSON bool `help:"Print JSON instead of a table."`
+}
+
+// Help is shown below the usage.
+func (retryLettersCommand) Help() string {
+	return `Fix the cause first, such as a mapping or a missing permission. The exit code is 1 if a dead letter remains.
+
+Examples:
+
+	pulltrail deadletters retry opensearch/journal/42
+	pulltrail deadletters retry --all`
 }
 
 // retryReport is what became of letters, and what --json prints.
@@ -115,7 +137,15 @@ func (r retryReport) print(w io.Writer, asJSON bool, sink string) error {
 
 type dropLettersCommand struct {
 	chosenLetters
-	Yes bool `short:"y" help:"Do not ask."`
+	Yes bool `short:"y" help:"Do not ask for confirmation."`
+}
+
+// Help is shown below the usage.
+func (dropLettersCommand) Help() string {
+	return `Examples:
+
+	pulltrail deadletters drop history/mqtt/601045173025192011
+	pulltrail deadletters drop --sink opensearch --yes`
 }
 
 // Run forgets letters, once somebody has agreed.
@@ -125,7 +155,7 @@ func (c dropLettersCommand) Run(ctx context.Context, p *Process, top *command) e
 		return err
 	}
 	if !c.Yes && !p.interactive() {
-		return fmt.Errorf("there is no terminal to ask on: say --yes to drop without being asked (%w)", errUsage)
+		return usagef("there is no terminal to ask on: say --yes to drop without being asked")
 	}
 	cfg, err := top.load(p)
 	if err != nil {
@@ -163,16 +193,24 @@ func (c dropLettersCommand) Run(ctx context.Context, p *Process, top *command) e
 }
 
 type listLettersCommand struct {
-	Sink   string `placeholder:"NAME" help:"Only what this sink has refused: opensearch, elasticsearch, history, journal."`
-	Limit  int    `default:"50" help:"How many to show, at most 1000."`
-	Offset int    `help:"How many to pass over first."`
-	JSON   bool   `help:"Print one JSON object instead of a table."`
+	Sink   string `placeholder:"NAME" help:"Show only the dead letters of this sink: opensearch, elasticsearch, history or journal."`
+	Limit  int    `default:"50" help:"Maximum number to show, up to 1000 (${default})."`
+	Offset int    `help:"Number of dead letters to skip first."`
+	JSON   bool   `help:"Print JSON instead of a table."`
+}
+
+// Help is shown below the usage.
+func (listLettersCommand) Help() string {
+	return `Examples:
+
+	pulltrail deadletters list --sink opensearch
+	pulltrail deadletters list --limit 1000 --json`
 }
 
 // Run lists letters in the order in which they were refused first.
 func (c listLettersCommand) Run(ctx context.Context, p *Process, top *command) error {
 	if c.Limit < 1 || c.Limit > control.MaxPage || c.Offset < 0 {
-		return fmt.Errorf("--limit %d --offset %d: the limit is from 1 to %d, the offset from 0 (%w)", c.Limit, c.Offset, control.MaxPage, errUsage)
+		return usagef("--limit %d --offset %d: the limit is from 1 to %d, the offset from 0", c.Limit, c.Offset, control.MaxPage)
 	}
 	if err := checkSink(c.Sink); err != nil {
 		return err

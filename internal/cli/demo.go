@@ -21,14 +21,25 @@ import (
 const anyPort = "127.0.0.1:0"
 
 type demoCommand struct {
-	Listen string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the page is (${default}); a free port where that one is in use."`
+	Listen string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of the page (${default}). If the port is in use, the demo takes a free one."`
+}
+
+// Help is shown below the usage.
+func (demoCommand) Help() string {
+	return `Runs the daemon against a simulated Docker Hub with two years of history and opens the page on this machine. The demo
+connects to no other machine, reads no configuration and deletes its data at the end. With --data-dir it keeps them.
+
+Examples:
+
+	pulltrail demo
+	pulltrail demo --listen 127.0.0.1:9000`
 }
 
 // Run shows the whole daemon on a simulated Docker Hub. It reads neither configuration
 // nor environment, so that nothing of the user's is touched or sent anywhere.
 func (c demoCommand) Run(ctx context.Context, p *Process, top *command) (err error) {
 	if top.Config != "" {
-		return fmt.Errorf("the demo reads no configuration: leave --config out (%w)", errUsage)
+		return usagef("the demo reads no configuration: remove --config")
 	}
 	dir, farewell := top.DataDir, "keeps it all in "+top.DataDir
 	if dir == "" {
@@ -39,8 +50,8 @@ func (c demoCommand) Run(ctx context.Context, p *Process, top *command) (err err
 		farewell = "leaves nothing behind"
 	}
 	cfg := c.config(dir, top.LogLevel)
-	if err := cfg.Validate().Err(); err != nil {
-		return fmt.Errorf("%w (%w)", err, errUsage)
+	if err := inFlags(cfg.Validate(), map[string]string{"web.listen": "--listen", "data_dir": "--data-dir", "log.level": "--log-level"}); err != nil {
+		return err
 	}
 	err = play(ctx, p, cfg, farewell)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {

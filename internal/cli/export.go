@@ -18,28 +18,28 @@ import (
 )
 
 type exportCommand struct {
-	Repositories []string `arg:"" optional:"" name:"repository" help:"Repositories as namespace/name, image references or addresses of their pages; a bare name is an official image. Without any: all of history, private ones included."`
-	Format       string   `enum:"csv,json,jsonl," default:"" placeholder:"FORMAT" help:"csv, json (one array) or jsonl (JSON lines). Without it the name of the file decides, else csv."`
-	From         moment   `placeholder:"TIME" help:"Leave out what was observed before: a date, or a time such as 2026-01-31T01:00:00Z."`
-	To           moment   `placeholder:"TIME" help:"Leave out what was observed at that time or later."`
-	Daily        bool     `help:"Write the pulls of each UTC day instead of snapshots."`
-	Output       string   `short:"o" placeholder:"FILE" help:"Write into a file, which is there when all is in it, for its owner alone. Without it: standard output."`
+	Repositories []string `arg:"" optional:"" name:"repository" help:"Repositories as namespace/name, image reference or Docker Hub URL; nginx is the official image. Default: all, including private ones."`
+	Format       string   `enum:"csv,json,jsonl," default:"" placeholder:"FORMAT" help:"csv, json (one array) or jsonl (JSON lines). Default: by the extension of --output, otherwise csv."`
+	From         moment   `placeholder:"TIME" help:"Export snapshots from this time on: a date, or a time such as 2026-01-31T01:00:00Z."`
+	To           moment   `placeholder:"TIME" help:"Export snapshots before this time."`
+	Daily        bool     `help:"Export the pulls per UTC day instead of snapshots."`
+	Output       string   `short:"o" placeholder:"FILE" help:"Write to this file, which only its owner can read. Default: standard output."`
+	Force        bool     `help:"Overwrite an existing file."`
 }
 
-// Help is what --help says besides.
+// Help is shown below the usage.
 func (exportCommand) Help() string {
-	return `A running daemon reads history; where none runs, this command does it.
+	return `CSV has the columns namespace, name, timestamp, slot, pull_count, star_count, storage_size, last_updated and is_private;
+times are UTC. JSON and JSON lines have the complete snapshots. CSV and JSON lines can be imported again.
 
-  pulltrail export -o history.jsonl
-  pulltrail export grafana/loki --from 2026-01-01 --daily
-  pulltrail export nginx --format csv | head
+With --daily, each row is one day: gap means the pulls are estimated because snapshots are missing, partial means the
+day is not complete.
 
-CSV has the columns namespace, name, timestamp, slot, pull_count, star_count, storage_size,
-last_updated and is_private; times are UTC. JSON has the complete snapshots as they are
-stored; JSON lines of them can be imported again, and make the same history.
+Examples:
 
-With --daily, a day has its pulls, gap (they are an estimate, spread over a time without
-snapshots) and partial (a part of the day is not known).`
+	pulltrail export --output history.jsonl
+	pulltrail export grafana/loki --from 2026-01-01 --daily
+	pulltrail export nginx --format csv | head`
 }
 
 // moment is a time on the command line.
@@ -62,7 +62,7 @@ func (c exportCommand) Run(ctx context.Context, p *Process, top *command) error 
 		return err
 	}
 	if !c.From.IsZero() && !c.To.IsZero() && !c.From.Before(c.To.Time) {
-		return fmt.Errorf("--from must be before --to (%w)", errUsage)
+		return usagef("--from must be before --to")
 	}
 	if c.Output == "" || c.Output == "-" {
 		_, err := c.write(ctx, p.Stdout, cfg, which)

@@ -22,15 +22,19 @@ const healthPath = "/-/healthy"
 const maxHealthAnswer = 4 << 10
 
 type healthcheckCommand struct {
-	URL     string        `name:"url" placeholder:"URL" help:"Where the daemon is, such as http://127.0.0.1:8080. Without it: where the configuration lets it listen (key web.listen)."`
-	Timeout time.Duration `default:"3s" help:"How long to wait for the answer (${default})."`
+	URL     string        `name:"url" placeholder:"URL" help:"Address of the daemon, such as http://127.0.0.1:8080. Default: the key web.listen."`
+	Timeout time.Duration `default:"3s" help:"How long to wait for the response (${default})."`
 }
 
 // Help is shown below the usage.
 func (healthcheckCommand) Help() string {
-	return `The exit code is 0 when the daemon answers that it is healthy, and 1 when it does
-not, also where the configuration is wrong: what an engine that runs containers
-expects of a health check. /-/ready tells more, of each part.`
+	return `For container engines and scripts. The exit code is 0 if the daemon is healthy and 1 in every other case, also if the
+configuration is wrong. The page /-/ready shows the state of each component.
+
+Examples:
+
+	pulltrail healthcheck
+	pulltrail healthcheck --url http://127.0.0.1:8080 --timeout 1s`
 }
 
 // Run asks the daemon, and prints one line.

@@ -18,51 +18,48 @@ import (
 const shownProblems = 10
 
 type importCommand struct {
-	File       string `arg:"" optional:"" name:"file" help:"A CSV file or one of JSON lines; - is standard input."`
-	Repository string `placeholder:"NAMESPACE/NAME" help:"Of a file: the repository of rows that name none."`
-	Private    bool   `help:"Of a file: its repositories are private, so that no page shows them."`
+	File       string `arg:"" optional:"" name:"file" help:"CSV or JSON lines file; - is standard input."`
+	Repository string `placeholder:"NAMESPACE/NAME" help:"Repository of the rows in a file that has no repository column."`
+	Private    bool   `help:"Mark the repositories in a file as private: only authenticated users see them."`
 
-	FromOpenSearch    string `name:"from-opensearch" placeholder:"URL" help:"Read indices of this OpenSearch."`
-	FromElasticsearch string `name:"from-elasticsearch" placeholder:"URL" help:"Read indices of this Elasticsearch."`
+	FromOpenSearch    string `name:"from-opensearch" placeholder:"URL" help:"Import from the indices of this OpenSearch."`
+	FromElasticsearch string `name:"from-elasticsearch" placeholder:"URL" help:"Import from the indices of this Elasticsearch."`
 	clusterFlags
 
-	DryRun      bool `help:"Read and check everything, store nothing."`
-	SkipInvalid bool `help:"Succeed although some rows were refused."`
-	Restart     bool `help:"Begin at the beginning, although an import of the same was broken off."`
-	Verbose     bool `short:"v" help:"Show all that was refused or skipped, not the first ten."`
-	Quiet       bool `short:"q" help:"Show no progress."`
-	JSON        bool `help:"Print one JSON object, with all that was refused or skipped."`
+	DryRun      bool `help:"Read and check everything, but store nothing."`
+	SkipInvalid bool `help:"Exit with 0 even if rows were rejected."`
+	Restart     bool `help:"Start from the beginning instead of resuming an interrupted import."`
+	Verbose     bool `short:"v" help:"List every rejected or skipped row instead of the first ten."`
+	Quiet       bool `short:"q" help:"Do not show progress."`
+	JSON        bool `help:"Print JSON, with every rejected or skipped row."`
 }
 
-// Help is what --help says besides.
+// Help is shown below the usage.
 func (importCommand) Help() string {
-	return `A running daemon stores what is imported; where none runs, this command does it. From
-history it goes to OpenSearch, where that is configured, as new snapshots do. It is not
-published by MQTT: it is no news.
+	return `Snapshots that are already stored are not changed, so an import can be repeated. If it is interrupted, the same command
+resumes it. Imported snapshots are also written to the configured clusters, but not published to MQTT.
 
-What is there already stays as it is, so an import may be repeated. One that was broken off
-goes on where it was when the same command is started again.
+Examples:
 
-  pulltrail import pulls.csv --repository me/app
-  pulltrail export --format jsonl | ssh other pulltrail import -
-  pulltrail import --from-opensearch https://search:9200 --username reader \
-      --password-file secret --ca-file ca.pem
-  pulltrail import --from-elasticsearch https://search:9200 --api-key-file key
+	pulltrail import pulls.csv --repository me/app
+	pulltrail export --format jsonl | ssh other pulltrail import -
+	pulltrail import --from-opensearch https://search:9200 --username reader \
+	    --password-file secret --ca-file ca.pem
+	pulltrail import --from-elasticsearch https://search:9200 --api-key-file key
 
-CSV has a header, and a comma, semicolon or tab between its columns. Columns that are
-understood, in any order:
+A CSV file has a header line. The separator is a comma, a semicolon or a tab. Columns, in any order:
 
-  date, timestamp, time or committed_at    2026-01-31T01:00:00Z or with an offset; a date
-                                           alone is 00:00 UTC, the beginning of that day
-  count, pull_count or pulls               the running total, in digits alone
-  repository, or namespace and name        without them: --repository
-  slot, star_count, storage_size, last_updated, is_private
+	date, timestamp, time or committed_at    2026-01-31T01:00:00Z, or with an offset;
+	                                         a date alone is 00:00 UTC of that day
+	count, pull_count or pulls               the total, digits only
+	repository, or namespace and name        if missing: --repository
+	slot, star_count, storage_size, last_updated, is_private
 
-Each of the JSON lines is a snapshot as the export has it, or an object with these columns,
-such as {"date":"2026-01-31","count":7}.
+A line of a JSON lines file is an exported snapshot, or an object with the columns above, such as
+{"date":"2026-01-31","count":7}.
 
-Of an index every document is read that is a snapshot, also those of dockerhubstats2mqtt
-and mqtt2elasticsearch; others are skipped. The user needs the permission read.`
+From an index, every document that is a snapshot is imported, also those of dockerhubstats2mqtt and mqtt2elasticsearch;
+other documents are skipped. The user needs the read permission.`
 }
 
 // Run imports.
@@ -116,16 +113,16 @@ func (c importCommand) open(p *Process, cfg config.Config) (transfer.Source, fun
 		}
 	}
 	if ways != 1 {
-		return nil, nil, fmt.Errorf("say what to import in one way: a file, --from-opensearch or --from-elasticsearch (%w)", errUsage)
+		return nil, nil, usagef("say what to import in one way: a file, --from-opensearch or --from-elasticsearch")
 	}
 	if c.File == "" {
 		if c.Repository != "" || c.Private {
-			return nil, nil, fmt.Errorf("--repository and --private are for files: documents of an index say it themselves (%w)", errUsage)
+			return nil, nil, usagef("--repository and --private are for files: documents of an index say it themselves")
 		}
 		return c.openCluster(c.FromOpenSearch+c.FromElasticsearch, c.FromElasticsearch != "", logger(p, cfg))
 	}
 	if c.clusterFlags != (clusterFlags{Index: defaultIndex}) {
-		return nil, nil, fmt.Errorf("--index, --username and the like are for a cluster, not for a file (%w)", errUsage)
+		return nil, nil, usagef("--index, --username and the like are for a cluster, not for a file")
 	}
 	file, err := c.openFile(p)
 	if err != nil {
@@ -139,7 +136,7 @@ func (c importCommand) openFile(p *Process) (*transfer.File, error) {
 	if c.Repository != "" {
 		r, err := hub.ParseRepository(c.Repository)
 		if err != nil {
-			return nil, fmt.Errorf("--repository: %w (%w)", err, errUsage)
+			return nil, usagef("--repository: %w", err)
 		}
 		opts.Repository = &r
 	}

@@ -16,9 +16,20 @@ import (
 // indicesCommand is about the indices that the routes name. It speaks to the clusters
 // itself, whether a daemon runs or not.
 type indicesCommand struct {
-	List   listIndicesCommand   `cmd:"" default:"withargs" help:"List the indices that a route names (the default)."`
-	Create createIndicesCommand `cmd:"" help:"Create the index of each route for a day, with its settings and mappings."`
-	Delete deleteIndicesCommand `cmd:"" help:"Delete indices with all their documents. Only those that a route names; the history is not touched."`
+	List   listIndicesCommand   `cmd:"" default:"withargs" help:"List the indices of the routes. This is the default command."`
+	Create createIndicesCommand `cmd:"" help:"Create the index of each route for one day, with its settings and mappings."`
+	Delete deleteIndicesCommand `cmd:"" help:"Delete indices of the routes with all their documents."`
+}
+
+// Help is shown below the usage.
+func (indicesCommand) Help() string {
+	return `Shows and manages the indices that indexer.routes in the configuration writes to. Other indices are never touched.
+
+Examples:
+
+	pulltrail indices
+	pulltrail indices create --date 2026-02-01
+	pulltrail indices delete --older-than 2y`
 }
 
 // care is the configuration's indices, and the clusters that they are in.
@@ -50,7 +61,7 @@ func withCare(p *Process, cfg config.Config, sink string, do func(care) error) (
 	case len(names) == 0:
 		return errors.New("no cluster is configured: name one in indexer.opensearch.urls or indexer.elasticsearch.urls")
 	case len(c.clusters) == 0:
-		return fmt.Errorf("--sink %q: is not configured, only %s (%w)", sink, strings.Join(names, " and "), errUsage)
+		return usagef("--sink %q: is not configured, only %s", sink, strings.Join(names, " and "))
 	}
 	return do(c)
 }
@@ -88,8 +99,16 @@ func (c care) list(ctx context.Context) ([]listedIndex, error) {
 }
 
 type listIndicesCommand struct {
-	Sink string `placeholder:"NAME" help:"Only those of this cluster: opensearch or elasticsearch."`
-	JSON bool   `help:"Print one JSON object instead of a table."`
+	Sink string `placeholder:"NAME" help:"Show only this cluster: opensearch or elasticsearch."`
+	JSON bool   `help:"Print JSON instead of a table."`
+}
+
+// Help is shown below the usage.
+func (listIndicesCommand) Help() string {
+	return `Examples:
+
+	pulltrail indices list
+	pulltrail indices list --sink opensearch --json`
 }
 
 // Run lists the indices.
@@ -124,8 +143,20 @@ func printIndices(w io.Writer, indices []listedIndex) error {
 }
 
 type createIndicesCommand struct {
-	Date string `placeholder:"2026-01-31" help:"The day for which they are, in UTC; without it today."`
-	Sink string `placeholder:"NAME" help:"Only in this cluster: opensearch or elasticsearch."`
+	mappingFlags
+
+	Date string `placeholder:"2026-01-31" help:"Day in UTC. Default: today."`
+	Sink string `placeholder:"NAME" help:"Use only this cluster: opensearch or elasticsearch."`
+}
+
+// Help is shown below the usage.
+func (createIndicesCommand) Help() string {
+	return `Pulltrail creates an index when it first writes to it, so this command is needed only to create it in advance.
+
+Examples:
+
+	pulltrail indices create
+	pulltrail indices create --date 2026-02-01 --sink opensearch`
 }
 
 // Run creates what is missing; it fails where something could not be created.
@@ -134,7 +165,7 @@ func (c createIndicesCommand) Run(ctx context.Context, p *Process, top *command)
 	if c.Date != "" {
 		var err error
 		if day, err = time.Parse(time.DateOnly, c.Date); err != nil {
-			return fmt.Errorf("--date %q: is no day: write it as 2026-01-31 (%w)", c.Date, errUsage)
+			return usagef("--date %q: is no day: write it as 2026-01-31", c.Date)
 		}
 	}
 	cfg, err := top.load(p)

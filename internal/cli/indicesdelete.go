@@ -16,25 +16,35 @@ import (
 
 // deleteIndicesCommand deletes indices for good.
 type deleteIndicesCommand struct {
-	Indices   []string `arg:"" optional:"" name:"index" help:"Names as the list shows them."`
-	All       bool     `help:"All that a route names."`
-	Route     string   `placeholder:"ROUTE" help:"Those that this route names: 0 is indexer.routes[0], own is that of Pulltrail's own snapshots where no route is written for them."`
-	OlderThan string   `placeholder:"AGE" help:"Only those whose documents are all older: 90d, 8w, 6mo or 2y."`
-	Sink      string   `placeholder:"NAME" help:"Only those of this cluster: opensearch or elasticsearch."`
-	Yes       bool     `short:"y" help:"Do not ask."`
+	Indices   []string `arg:"" optional:"" name:"index" help:"Names as shown by the list."`
+	All       bool     `help:"Select the indices of all routes."`
+	Route     string   `placeholder:"ROUTE" help:"Select the indices of this route: 0 is indexer.routes[0]; own is the built-in route of the snapshots."`
+	OlderThan string   `placeholder:"AGE" help:"Select the indices in which all documents are older than this: 90d, 8w, 6mo or 2y."`
+	Sink      string   `placeholder:"NAME" help:"Use only this cluster: opensearch or elasticsearch."`
+	Yes       bool     `short:"y" help:"Do not ask for confirmation."`
+}
+
+// Help is shown below the usage.
+func (deleteIndicesCommand) Help() string {
+	return `Deleted indices are not filled again. The history in the data directory is kept.
+
+Examples:
+
+	pulltrail indices delete dockerhub-repositories-metrics-2024.01
+	pulltrail indices delete --route 0 --older-than 90d --yes`
 }
 
 // check finds what is contradictory about the choice.
 func (c deleteIndicesCommand) check() (age indexer.Age, err error) {
 	if len(c.Indices) > 0 == (c.All || c.Route != "" || c.OlderThan != "") || c.All && c.Route != "" {
-		return age, fmt.Errorf("name indices in one way: by their names, with --all, or with --route, --older-than or both (%w)", errUsage)
+		return age, usagef("name indices in one way: by their names, with --all, or with --route, --older-than or both")
 	}
 	age, err = indexer.ParseAge(c.OlderThan)
 	if err == nil && c.OlderThan != "" && age.IsZero() {
 		err = errors.New("bounds nothing: write an age such as 90d")
 	}
 	if err != nil {
-		return age, fmt.Errorf("--older-than %q: %w (%w)", c.OlderThan, err, errUsage)
+		return age, usagef("--older-than %q: %w", c.OlderThan, err)
 	}
 	return age, nil
 }
@@ -46,7 +56,7 @@ func (c deleteIndicesCommand) Run(ctx context.Context, p *Process, top *command)
 		return err
 	}
 	if !c.Yes && !p.interactive() {
-		return fmt.Errorf("there is no terminal to ask on: say --yes to delete without being asked (%w)", errUsage)
+		return usagef("there is no terminal to ask on: say --yes to delete without being asked")
 	}
 	cfg, err := top.load(p)
 	if err != nil {
@@ -94,7 +104,7 @@ func (c deleteIndicesCommand) choose(all care, indices []listedIndex, age indexe
 	if c.Route != "" {
 		var err error
 		if route, err = all.Route(c.Route); err != nil {
-			return nil, fmt.Errorf("--route: %w (%w)", err, errUsage)
+			return nil, usagef("--route: %w", err)
 		}
 	}
 	before := age.Before(time.Now())

@@ -20,9 +20,17 @@ import (
 )
 
 type showLetterCommand struct {
-	ID   control.LetterID `arg:"" help:"The id as the list shows it, such as opensearch/journal/42."`
-	Raw  bool             `xor:"form" help:"Print the payload's bytes and nothing else."`
-	JSON bool             `xor:"form" help:"Print one JSON object; a payload that is no UTF-8 text stands in payload_base64."`
+	ID   control.LetterID `arg:"" help:"ID as shown by the list, such as opensearch/journal/42."`
+	Raw  bool             `xor:"form" help:"Print only the bytes of the payload."`
+	JSON bool             `xor:"form" help:"Print JSON. A payload that is not UTF-8 text is in payload_base64."`
+}
+
+// Help is shown below the usage.
+func (showLetterCommand) Help() string {
+	return `Examples:
+
+	pulltrail deadletters show opensearch/journal/42
+	pulltrail deadletters show --raw opensearch/journal/42 > payload`
 }
 
 // shownLetter is a letter as --json prints it.
@@ -136,21 +144,14 @@ func (p *Process) interactive() bool { return p.Stdin != nil && term.IsTerminal(
 // confirm asks; the error is nil where the answer is yes, and otherwise what no means.
 func (p *Process) confirm(ctx context.Context, question, no string) error {
 	fmt.Fprintf(p.Stderr, "%s [y/N] ", question)
-	answer := make(chan string, 1)
-	// A terminal cannot be left waiting in any other way: the process ends soon after.
-	go func() {
-		line, _ := bufio.NewReader(p.Stdin).ReadString('\n') // the end of input is no answer
-		answer <- line
-	}()
-	select {
-	case <-ctx.Done():
+	answer, err := readLine(ctx, bufio.NewReader(p.Stdin))
+	if ctx.Err() != nil {
 		fmt.Fprintln(p.Stderr)
-		return ctx.Err()
-	case text := <-answer:
-		switch strings.ToLower(strings.TrimSpace(text)) {
-		case "y", "yes":
-			return nil
-		}
+		return err
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) { // the end of the input means no
+	case "y", "yes":
+		return nil
 	}
 	return errors.New(no)
 }

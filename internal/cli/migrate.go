@@ -11,10 +11,23 @@ import (
 )
 
 type migrateCommand struct {
-	Env         bool   `help:"Read the variables of dockerhubstats2mqtt. Without this and the files: whatever is there."`
-	ConfigFile  string `placeholder:"FILE" help:"Read mqtt2elasticsearch's file of connections."`
-	MappingFile string `placeholder:"FILE" help:"Read mqtt2elasticsearch's file of mappings."`
-	WithSecrets bool   `help:"Print passwords and API keys as well."`
+	mappingFlags
+
+	Env         bool   `help:"Read the environment variables of dockerhubstats2mqtt. Default: read them and the files if they exist."`
+	ConfigFile  string `placeholder:"FILE" help:"Connections file of mqtt2elasticsearch."`
+	MappingFile string `placeholder:"FILE" help:"Mappings file of mqtt2elasticsearch."`
+	WithSecrets bool   `help:"Print passwords and API keys too."`
+}
+
+// Help is shown below the usage.
+func (migrateCommand) Help() string {
+	return `Reads the configuration of dockerhubstats2mqtt, mqtt2elasticsearch or both, and prints the equivalent config.yaml with
+comments. Nothing else is changed. See docs/MIGRATION.md.
+
+Examples:
+
+	pulltrail migrate --env > config.yaml
+	pulltrail migrate --config-file etc/mqtt2elasticsearch.json --mapping-file etc/mappings.json`
 }
 
 // Run prints the equivalent configuration.

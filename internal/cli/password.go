@@ -22,26 +22,24 @@ type hashPasswordCommand struct{}
 
 // Help is shown below the usage.
 func (hashPasswordCommand) Help() string {
-	return `The password is asked for twice, or is the first line of standard input where
-that is no terminal. The hash can be stored and copied: nobody can read the
-password from it.
+	return `Asks for the password twice on a terminal; otherwise reads it from the first line of standard input. The password
+cannot be computed from the hash.
 
-Write the hash into a file of its own,
-
-	pulltrail hash-password > web-password
-
-and name that file, and a user, in the configuration:
+For the page, write the hash to a file and name it in the configuration:
 
 	web:
 	  username: me
 	  password_hash_file: web-password
 
-The hash may also stand in web.password_hash or PULLTRAIL_WEB_PASSWORD_HASH. It
-has dollar signs: in a shell put it in single quotes, in a compose file double
-each of them.
+For a user of the embedded broker, write the user, a colon and the hash as a line of the file
+mqtt.embedded.users_file.
 
-For a user of the broker inside write the user, a colon and the hash into a line
-of the file that mqtt.embedded.users_file names.`
+A hash contains dollar signs: quote it with single quotes in a shell, and double each $ in a compose file.
+
+Examples:
+
+	pulltrail hash-password > web-password
+	printf %s "$PASSWORD" | pulltrail hash-password`
 }
 
 // Run prints the hash of a password.

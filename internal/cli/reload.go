@@ -21,20 +21,24 @@ const (
 )
 
 type reloadCommand struct {
-	Timeout time.Duration `default:"2m" help:"How long to wait until the new configuration is in force (${default})."`
-	JSON    bool          `help:"Print one JSON object."`
+	Timeout time.Duration `default:"2m" help:"How long to wait for the result (${default})."`
+	JSON    bool          `help:"Print JSON."`
 }
 
 // Help is shown below the usage.
 func (reloadCommand) Help() string {
-	return `The file, the environment that the daemon was started with and the files with secrets
-and certificates are read anew. What is under way is stored first, and what has been
-collected of a slot is not collected again; sessions at a broker, other programs'
-connections to the broker inside and the address of the page stay. A configuration with
-a mistake, or one that cannot start, is refused as a whole: the one before stays in
-force. data_dir, log.format, web.listen, mqtt.client_id and mqtt.embedded take a restart.
+	return `The daemon reads the configuration file and the files with passwords and certificates again. Its environment is that
+of its start. It finishes the work in progress first; MQTT sessions and the address of the page stay open. If the new
+configuration has a mistake or cannot start, the daemon keeps the old one.
 
-The signal SIGHUP does the same, and leaves the outcome in the log.`
+Changes of data_dir, log.format, web.listen, mqtt.client_id and mqtt.embedded need a restart.
+
+SIGHUP does the same and writes the result to the log.
+
+Examples:
+
+	pulltrail reload
+	pulltrail reload --config /etc/pulltrail/config.yaml --timeout 30s`
 }
 
 // Run asks the daemon, and waits for the outcome. The daemon finds the mistakes: what it

@@ -13,29 +13,29 @@ import (
 )
 
 type restoreCommand struct {
-	File    string `arg:"" name:"file" help:"What pulltrail backup has written; - is standard input."`
-	Replace bool   `help:"Set aside what is in the data directory, under another name in it."`
-	Check   bool   `help:"Restore into a directory for temporary files instead (TMPDIR), and delete that again: whether the backup is good."`
-	Quiet   bool   `short:"q" help:"Show no progress."`
-	JSON    bool   `help:"Print one JSON object in place of a sentence."`
+	File    string `arg:"" name:"file" help:"Backup to restore; - is standard input."`
+	Replace bool   `help:"Move the current content of the data directory into a subdirectory first."`
+	Check   bool   `help:"Only verify the backup: restore it into a temporary directory (TMPDIR), then delete that."`
+	Quiet   bool   `short:"q" help:"Do not show progress."`
+	JSON    bool   `help:"Print JSON."`
 }
 
-// Help is what --help says besides.
+// Help is shown below the usage.
 func (restoreCommand) Help() string {
-	return `Brings a backup into the data directory, on which no daemon may run. The directory must be
-empty, or --replace sets its content aside, which is never deleted.
+	return `Stop the daemon first. The data directory must be empty, unless --replace is given. Existing data is never deleted.
 
-  pulltrail restore pulltrail-2026-01-31.tar.zst
-  pulltrail restore --check pulltrail-2026-01-31.tar.zst
-  ssh elsewhere cat pulltrail.tar.zst | pulltrail restore -
+The checksums, the database and the journal are verified before anything is changed. A backup that is damaged, or was
+made by a newer version, is rejected. If a restore is killed, the old data is kept; run the restore again before
+starting the daemon.
 
-Everything is verified before anything is changed: checksums, the database page by page, the
-journal. One that is damaged, or that a newer version has made, is refused. A restore that is
-killed leaves what was there, and the daemon does not start on it before the restore is run
-again.
+Snapshots taken after the backup are not in it. If they are in a cluster, import them with pulltrail import
+--from-opensearch.
 
-What came after the backup was made is not in it. A cluster that has it gives snapshots back:
-pulltrail import --from-opensearch.`
+Examples:
+
+	pulltrail restore pulltrail-2026-01-31.tar.zst
+	pulltrail restore --check pulltrail-2026-01-31.tar.zst
+	ssh elsewhere cat pulltrail.tar.zst | pulltrail restore -`
 }
 
 // restored is what --json prints.
@@ -49,7 +49,7 @@ type restored struct {
 // Run restores.
 func (c restoreCommand) Run(ctx context.Context, p *Process, top *command) error {
 	if c.Check && c.Replace {
-		return fmt.Errorf("--check changes nothing, so it goes without --replace (%w)", errUsage)
+		return usagef("--check changes nothing, so it goes without --replace")
 	}
 	cfg, err := top.load(p)
 	if err != nil {

@@ -12,7 +12,23 @@ import (
 	"pulltrail/internal/version"
 )
 
-type runCommand struct{}
+type runCommand struct {
+	mappingFlags
+}
+
+// Help is shown below the usage.
+func (runCommand) Help() string {
+	return `Polls Docker Hub on schedule, publishes the snapshots to MQTT, stores them and serves the page. Runs in the
+foreground until it gets SIGINT or SIGTERM. SIGHUP makes it apply its changed configuration.
+
+Without any argument, a container that has the variables or files of dockerhubstats2mqtt or mqtt2elasticsearch
+behaves as those do: see docs/MIGRATION.md.
+
+Examples:
+
+	pulltrail run
+	pulltrail run --config /etc/pulltrail/config.yaml --log-level debug`
+}
 
 // Run is the daemon.
 func (runCommand) Run(ctx context.Context, p *Process, c *command) error {
@@ -41,7 +57,15 @@ func (runCommand) Run(ctx context.Context, p *Process, c *command) error {
 }
 
 type versionCommand struct {
-	Licenses bool `help:"Print the licences of everything that this program consists of."`
+	Licenses bool `help:"Print the licenses of all dependencies."`
+}
+
+// Help is shown below the usage.
+func (versionCommand) Help() string {
+	return `Examples:
+
+	pulltrail version
+	pulltrail version --licenses | less`
 }
 
 // Run prints the version, or the licences.

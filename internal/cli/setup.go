@@ -14,49 +14,56 @@ import (
 
 // setupCommand prepares neighbours.
 type setupCommand struct {
-	OpenSearch setupOpenSearchCommand `cmd:"" name:"opensearch" help:"Make the user of the configuration in OpenSearch, with a role for the indices of the routes and no more, and index templates."`
+	OpenSearch setupOpenSearchCommand `cmd:"" name:"opensearch" help:"Create the configured user, its least-privilege role and the index templates."`
+}
+
+// Help is shown below the usage.
+func (setupCommand) Help() string {
+	return `Examples:
+
+	pulltrail setup opensearch --admin-username admin
+	pulltrail setup opensearch --dry-run`
 }
 
 type setupOpenSearchCommand struct {
+	mappingFlags
 	adminFlags
 
-	Role               string `placeholder:"NAME" default:"pulltrail_writer" help:"What the role is called (${default})."`
-	Reader             string `placeholder:"USER" help:"Make also a user who reads the indices, for Grafana and the like."`
-	ReaderPasswordFile string `placeholder:"FILE" help:"A file with the reader's password in its first line."`
-	ReaderRole         string `placeholder:"NAME" default:"pulltrail_reader" help:"What the reader's role is called (${default})."`
-	NoTemplate         bool   `help:"Make no index templates."`
-	Force              bool   `help:"Take over a role, user or template of these names that somebody else has made."`
-	DryRun             bool   `help:"Change nothing, and print the requests. Without an administrator nobody is asked, and they are those for a new cluster."`
-	JSON               bool   `help:"Print one JSON object instead of a table."`
+	Role               string `placeholder:"NAME" default:"pulltrail_writer" help:"Name of the role (${default})."`
+	Reader             string `placeholder:"USER" help:"Also create a user that can read the indices, such as for Grafana."`
+	ReaderPasswordFile string `placeholder:"FILE" help:"File with the reader's password in its first line."`
+	ReaderRole         string `placeholder:"NAME" default:"pulltrail_reader" help:"Name of the reader's role (${default})."`
+	NoTemplate         bool   `help:"Do not create index templates."`
+	Force              bool   `help:"Replace a role, user or template that Pulltrail did not create."`
+	DryRun             bool   `help:"Change nothing; print the requests. Without an administrator, the cluster is not contacted and the requests are those for a new cluster."`
+	JSON               bool   `help:"Print JSON instead of a table."`
 }
 
-// Help is what --help says besides.
+// Help is shown below the usage.
 func (setupOpenSearchCommand) Help() string {
-	return `An administrator is needed once, and is not kept:
+	return `Creates the user of indexer.opensearch in the configuration, with a role that can write to the indices of
+indexer.routes and nothing else. It can be repeated: only what differs is changed, and objects that Pulltrail did not
+create are not touched.
 
-  pulltrail setup opensearch --admin-username admin
-  pulltrail setup opensearch --admin-cert admin.pem --admin-key admin.key
-  pulltrail setup opensearch --dry-run
+It needs an administrator once and does not store the credentials. The administrator's password is asked for, or read
+from --admin-password-file or the environment variable PULLTRAIL_SETUP_ADMIN_PASSWORD.
 
-The cluster, the user that is made, the password and the CA to trust are those of
-indexer.opensearch in the configuration; the indices are those of indexer.routes. The
-administrator's password is asked for, or is in the file of --admin-password-file or in the
-environment as PULLTRAIL_SETUP_ADMIN_PASSWORD.
+Examples:
 
-It may be repeated: what is as it should be is left alone, a changed password or a further
-route gets there that way. What others have made is not touched.
+	pulltrail setup opensearch --admin-username admin
+	pulltrail setup opensearch --admin-cert admin.pem --admin-key admin.key
+	pulltrail setup opensearch --dry-run
 
-Index templates give an index its mapping also where the cluster makes it by itself, say
-after somebody has deleted it. Their priority is low (3 or little more), so that any
-template of yours with a higher one counts in their place.
+The index templates set the mapping also when the cluster creates an index by itself. Their priority is low (3 or a
+little more), so a template of yours with a higher priority wins.
 
-The requests of --dry-run fit the console of OpenSearch Dashboards.`
+The output of --dry-run can be pasted into the console of OpenSearch Dashboards.`
 }
 
 // Run prepares the cluster and looks whether the user can do with it.
 func (c setupOpenSearchCommand) Run(ctx context.Context, p *Process, top *command) error {
 	if (c.Reader == "") != (c.ReaderPasswordFile == "") {
-		return fmt.Errorf("--reader and --reader-password-file belong together (%w)", errUsage)
+		return usagef("--reader and --reader-password-file belong together")
 	}
 	admin, err := c.take(p)
 	if err != nil {
@@ -109,7 +116,7 @@ func (c setupOpenSearchCommand) options(cfg config.Config) (provision.Options, e
 		return provision.Options{}, err
 	}
 	if c.Reader != "" && (c.Reader == ours.Username || c.ReaderRole == c.Role) {
-		return provision.Options{}, fmt.Errorf("the reader needs a name and a role of its own, not those of the user of the configuration (%w)", errUsage)
+		return provision.Options{}, usagef("the reader needs a name and a role of its own, not those of the user of the configuration")
 	}
 	if c.Username != "" && c.Username == ours.Username {
 		return provision.Options{}, fmt.Errorf("%s is the administrator, and is not to be the user of the configuration: write another into indexer.opensearch.username", c.Username)

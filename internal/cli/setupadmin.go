@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,10 +20,10 @@ const adminPassword = "PULLTRAIL_SETUP_ADMIN_PASSWORD"
 
 // adminFlags are an administrator of the cluster, who has a password or a certificate.
 type adminFlags struct {
-	Username     string `name:"admin-username" placeholder:"USER" help:"An administrator. The password is asked for, or in PULLTRAIL_SETUP_ADMIN_PASSWORD."`
-	PasswordFile string `name:"admin-password-file" placeholder:"FILE" help:"A file with the administrator's password in its first line."`
-	Cert         string `name:"admin-cert" placeholder:"FILE" help:"An administrator's certificate, in PEM, in place of a user and a password."`
-	Key          string `name:"admin-key" placeholder:"FILE" help:"The key of that certificate, in PEM."`
+	Username     string `name:"admin-username" placeholder:"USER" help:"Administrator. The password is asked for, or read from PULLTRAIL_SETUP_ADMIN_PASSWORD."`
+	PasswordFile string `name:"admin-password-file" placeholder:"FILE" help:"File with the administrator's password in its first line."`
+	Cert         string `name:"admin-cert" placeholder:"FILE" help:"Administrator's client certificate (PEM), instead of a user name and password."`
+	Key          string `name:"admin-key" placeholder:"FILE" help:"Key of that certificate (PEM)."`
 }
 
 func (f adminFlags) given() bool { return f.Username != "" || f.Cert != "" }
@@ -42,11 +41,11 @@ func (f adminFlags) take(p *Process) (administrator, error) {
 	})
 	switch {
 	case (f.Cert == "") != (f.Key == ""):
-		return a, fmt.Errorf("--admin-cert and --admin-key belong together (%w)", errUsage)
+		return a, usagef("--admin-cert and --admin-key belong together")
 	case f.Cert != "" && f.Username != "":
-		return a, fmt.Errorf("name the administrator in one way: with --admin-username, or with --admin-cert (%w)", errUsage)
+		return a, usagef("name the administrator in one way: with --admin-username, or with --admin-cert")
 	case f.PasswordFile != "" && f.Username == "":
-		return a, fmt.Errorf("--admin-password-file needs --admin-username (%w)", errUsage)
+		return a, usagef("--admin-password-file needs --admin-username")
 	}
 	return a, nil
 }
@@ -80,7 +79,7 @@ func (a administrator) connect(ctx context.Context, p *Process, cfg config.Confi
 		}
 		password = secret.New(answer)
 	default:
-		return nil, fmt.Errorf("there is no terminal to ask on for the password of %s: name a file with --admin-password-file (%w)", a.Username, errUsage)
+		return nil, usagef("there is no terminal to ask on for the password of %s: name a file with --admin-password-file", a.Username)
 	}
 	if password.IsSet() && unencrypted(cluster.URLs) {
 		logger(p, quieter(cfg, "warn")).Warn("the administrator's password crosses the network unencrypted: write https:// where the cluster speaks TLS")

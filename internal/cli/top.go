@@ -17,11 +17,23 @@ import (
 
 // topCommand shows how the repositories fare.
 type topCommand struct {
-	Repositories []string      `arg:"" optional:"" name:"repository" help:"Only these, as namespace/name; namespace/* is all of a namespace."`
-	Sort         string        `enum:"day,week,month,total,stars,name" default:"month" help:"By what to sort, the most first: ${enum} (${default})."`
-	Limit        int           `short:"n" default:"50" help:"How many to show; 0 is all."`
-	Watch        time.Duration `placeholder:"TIME" help:"Show it again after this time, such as 10s, until interrupted."`
-	JSON         bool          `help:"Print one JSON object, with every number in full, instead of a table."`
+	Repositories []string      `arg:"" optional:"" name:"repository" help:"Show only these, as namespace/name; 'namespace/*' is a whole namespace."`
+	Sort         string        `enum:"day,week,month,total,stars,name" default:"month" placeholder:"KEY" help:"Sort by day, week, month, total or stars, largest first, or by name (${default})."`
+	Limit        int           `short:"n" default:"50" help:"Maximum number of repositories to show; 0 shows all (${default})."`
+	Watch        time.Duration `placeholder:"TIME" help:"Refresh after this time, such as 10s, until interrupted."`
+	JSON         bool          `help:"Print JSON with exact numbers instead of a table."`
+}
+
+// Help is shown below the usage.
+func (topCommand) Help() string {
+	return `Shows for each repository the total, the pulls of the last 24 hours, 7 and 30 days, and the change against the 30 days
+before. ≥ marks a period of which only a part is known.
+
+Examples:
+
+	pulltrail top --sort day
+	pulltrail top 'grafana/*' nginx
+	pulltrail top --watch 10s --limit 20`
 }
 
 // topReport is what --json prints.
@@ -33,8 +45,13 @@ type topReport struct {
 
 // Run shows the table, once or again and again.
 func (c topCommand) Run(ctx context.Context, p *Process, top *command) error {
-	if c.Limit < 0 || c.Watch < 0 || c.Watch > 0 && c.JSON {
-		return fmt.Errorf("--limit and --watch must not be negative, and --watch goes without --json (%w)", errUsage)
+	switch {
+	case c.Limit < 0:
+		return usagef("--limit %d: must be 0 or more", c.Limit)
+	case c.Watch < 0:
+		return usagef("--watch %v: must be a positive time, such as 10s", c.Watch)
+	case c.Watch > 0 && c.JSON:
+		return usagef("--watch cannot be combined with --json")
 	}
 	cfg, err := top.load(p)
 	if err != nil {
@@ -146,7 +163,7 @@ func pullsOf(g *control.Growth) string {
 	case g == nil:
 		return "-"
 	case !g.Whole:
-		return ">" + grouped(&g.Pulls)
+		return "≥ " + grouped(&g.Pulls)
 	}
 	return grouped(&g.Pulls)
 }

@@ -61,7 +61,7 @@ func TestATableSaysWhatIsNotKnown(t *testing.T) {
 	if err := (topCommand{Sort: "total", Limit: 2}).show(&out, []control.Top{topOf("a/hidden", 1, 1), whole, part}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"12,916,987,208", "1,234", "+12%", "library/nginx", ">3", "a/part", "and 1 more: --limit 0 shows all"} {
+	for _, want := range []string{"12,916,987,208", "1,234", "+12%", "library/nginx", "≥ 3", "a/part", "and 1 more: --limit 0 shows all"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
 		}

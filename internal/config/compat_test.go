@@ -148,7 +148,7 @@ func TestOurKeysCountMoreThanTheirs(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	_, err = Load(Options{File: file, Explicit: true, Env: []string{"PULLTRAIL_MQTT_URL=x"}, Compat: theirs(t, "testdata/compat/both")})
-	if err == nil || !strings.Contains(err.Error(), "PULLTRAIL_MQTT_URL: mqtt.url") {
+	if err == nil || !strings.Contains(err.Error(), "PULLTRAIL_MQTT_URL: \"") {
 		t.Errorf("a mistake of ours is told in other words: %v", err)
 	}
 }

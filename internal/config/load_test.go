@@ -138,7 +138,7 @@ func TestAFileIsNeededOnlyWhereItIsNamed(t *testing.T) {
 		".":            ".: is a directory: name a configuration file that can be read",
 	} {
 		_, err := Load(Options{File: name, Explicit: true, Env: []string{"PULLTRAIL_COLLECTOR_RATE=fast"}})
-		if err == nil || !strings.Contains(err.Error(), "\n  "+want) || !strings.Contains(err.Error(), "collector.rate") {
+		if err == nil || !strings.Contains(err.Error(), "\n  "+want) || !strings.Contains(err.Error(), "PULLTRAIL_COLLECTOR_RATE") {
 			t.Errorf("Load of %s = %v, want %q beside the other mistakes", name, err, want)
 		}
 	}

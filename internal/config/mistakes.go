@@ -67,13 +67,22 @@ func newMistake(o origin, p problem.Problem) Mistake {
 	return Mistake{Problem: p, origin: o}
 }
 
-// Error is one line: the place, the key, the value, what is wrong and the remedy.
+// Error is one line: the place, the key, the value, what is wrong and the remedy. The name of
+// a variable or a flag stands in place of the key.
 func (m Mistake) Error() string {
-	line := m.Problem.Message
-	if m.Problem.Key != "" {
-		line = m.Problem.Error()
+	p, place := m.Problem, m.origin.String()
+	named := p.Key != "" && (m.origin.source == fromEnvironment || m.origin.source == fromFlag)
+	if named {
+		_, index, found := strings.Cut(p.Key, "[")
+		if p.Key = place; found {
+			p.Key += "[" + index
+		}
 	}
-	if place := m.origin.String(); place != "" {
+	line := p.Message
+	if p.Key != "" {
+		line = p.Error()
+	}
+	if place != "" && !named {
 		line = place + ": " + line
 	}
 	return strings.Map(func(r rune) rune {
