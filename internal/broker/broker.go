@@ -26,7 +26,9 @@
 // pulltrail_broker_panics_total.
 //
 // At its bounds: 1,024 connections, and some more that have not said yet who they are, for
-// which they have 10 s and 256 KiB; half of the processors check passwords. A message waits
+// which they have 10 s and 256 KiB; half of the processors check passwords. Failed logins are
+// limited as those of the page are (internal/loginlimit): beyond that a client is told to come
+// later, by code 0x9F, or 3 before MQTT 5, unless its password is known already. A message waits
 // 30 s to be let in, then its client is disconnected, to send it again; so is a client that
 // reads nothing of what is sent to it for 10 s. Who publishes to a client waits while that
 // reads what it was sent before: 10 s at most, and a second for each 16 KiB. Per session

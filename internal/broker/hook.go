@@ -8,6 +8,8 @@ import (
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"pulltrail/internal/loginlimit"
 )
 
 // door lets in who may come in, and works around defects of mochi 2.7.9.
@@ -24,7 +26,7 @@ type door struct {
 }
 
 func newDoor(o Options) (*door, error) {
-	users, err := newUsers(o.Users)
+	users, err := newUsers(o.Users, o.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +59,14 @@ func (d *door) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 		connection(c).trust()
 		return true
 	}
-	if d.ours(c) || !d.knows(name, password, d.closed) {
+	if d.ours(c) {
+		return false
+	}
+	switch d.check(loginlimit.Network(c.Net.Remote), name, password, d.closed) {
+	case wrong:
+		return false
+	case wait:
+		_ = d.refuse(c, packets.ErrConnectionRateExceeded) // what mochi answers comes too late
 		return false
 	}
 	// Some may have come in while the password was checked.

@@ -5,9 +5,12 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"log/slog"
+	"net/netip"
 	"runtime"
 	"sync"
 
+	"pulltrail/internal/loginlimit"
 	"pulltrail/internal/passhash"
 )
 
@@ -20,16 +23,18 @@ type users struct {
 	nobody passhash.Hash            // is computed for a name that does not exist
 	own    string                   // the password of the process itself
 	key    []byte                   // of the sums, made anew by each process
-	turns  chan struct{}            // bounds how many passwords are hashed at the same time
+	limits *loginlimit.Limits
+	turns  chan struct{} // bounds how many passwords are hashed at the same time
 
 	mu    *sync.Mutex
 	known map[string][]byte // the sum of each user's credentials that were right last
 }
 
-func newUsers(hashes map[string]string) (users, error) {
+func newUsers(hashes map[string]string, log *slog.Logger) (users, error) {
 	u := users{
 		hashes: make(map[string]passhash.Hash), own: rand.Text(), key: []byte(rand.Text()),
-		turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), mu: new(sync.Mutex), known: make(map[string][]byte),
+		limits: loginlimit.New("embedded broker", log),
+		turns:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), mu: new(sync.Mutex), known: make(map[string][]byte),
 	}
 	for name, text := range hashes {
 		h, err := passhash.Parse(text)
@@ -46,24 +51,39 @@ func (u users) itself(name, password string) bool {
 	return name == ownName && hmac.Equal(u.sum(password), u.sum(u.own))
 }
 
-// knows reports whether credentials are those of a user, or everybody may come in. Once
-// done is closed, nobody is known any more.
-func (u users) knows(name, password string, done <-chan struct{}) bool {
+// answer is what becomes of credentials.
+type answer int
+
+const (
+	wrong answer = iota
+	right
+	wait // too many were wrong: they are not looked at
+)
+
+// check says whether credentials are those of a user, or everybody may come in. from is the
+// address of the client. Once done is closed, all are wrong.
+func (u users) check(from netip.Prefix, name, password string, done <-chan struct{}) answer {
 	if len(u.hashes) == 0 {
-		return true
+		return right
 	}
 	sum := u.sum(password)
 	if u.remembers(name, sum) {
-		return true
+		return right
+	}
+	if u.limits.Wait(from) > 0 {
+		return wait
 	}
 	select {
 	case u.turns <- struct{}{}:
 		defer func() { <-u.turns }()
 	case <-done:
-		return false
+		return wrong
 	}
 	if u.remembers(name, sum) { // by now: many come at once when the broker is there again
-		return true
+		return right
+	}
+	if u.limits.Wait(from) > 0 {
+		return wait
 	}
 	// A hash is computed for any name, or the time would tell which one exists.
 	h, exists := u.hashes[name]
@@ -71,12 +91,13 @@ func (u users) knows(name, password string, done <-chan struct{}) bool {
 		h = u.nobody
 	}
 	if !h.Matches(password) || !exists {
-		return false
+		u.limits.Failed(from)
+		return wrong
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.known[name] = sum
-	return true
+	return right
 }
 
 // remembers spares those who come again the time that a hash takes.

@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"os"
@@ -250,4 +251,56 @@ func TestAStrangerMayNotSayMuch(t *testing.T) {
 	subscribe(t, client, "a")
 	publish(t, client, "a", strings.Repeat("x", 1<<20), false)
 	receive(t, messages)
+}
+
+func TestFailedLoginsAreLimited(t *testing.T) {
+	var log lines
+	o := withUsers(t)
+	o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	b := startWith(t, o)
+	own, secret := b.Credentials()
+	if code := attempt(t, dialTo(t, b.Addr()), "x", "home", "correct horse"); code != 0 {
+		t.Fatalf("a user: 0x%02X", code)
+	}
+	for i := range 10 {
+		if code := attempt(t, dialTo(t, b.Addr()), "x", "attic", "hunter2"); code != refused {
+			t.Errorf("failure %d: 0x%02X", i, code)
+		}
+	}
+	const later = 0x9F
+	for name, c := range map[string]struct {
+		id, username, password string
+		code                   byte
+	}{
+		"a wrong password":         {"x", "attic", "hunter2", later},
+		"a right one":              {"x", "attic", "battery staple", later},
+		"one that is known":        {"x", "home", "correct horse", 0},
+		"that of the process":      {"pulltrail", own, secret.Reveal(), 0},
+		"another user of the same": {"x", "home", "hunter2", later},
+	} {
+		if code := attempt(t, dialTo(t, b.Addr()), c.id, c.username, c.password); code != c.code {
+			t.Errorf("%s: 0x%02X, want 0x%02X", name, code, c.code)
+		}
+	}
+	if n := strings.Count(log.String(), "logins from one address have failed"); n != 1 || strings.Contains(log.String(), "hunter2") {
+		t.Errorf("logged %s", log.String())
+	}
+}
+
+// lines collects a log.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
 }

@@ -3,6 +3,8 @@ package access
 import (
 	"net/http"
 	"time"
+
+	"pulltrail/internal/loginlimit"
 )
 
 // loginPath asks for credentials wherever there is a user.
@@ -66,7 +68,7 @@ func (g *gate) authenticate(r *http.Request) (Visitor, *refusal) {
 	if !ok {
 		return Visitor{}, &unauthorized
 	}
-	right, wait, err := g.login.check(r.Context(), network(r.RemoteAddr), name, password)
+	right, wait, err := g.login.check(r.Context(), loginlimit.Network(r.RemoteAddr), name, password)
 	switch {
 	case err != nil: // the reader has gone
 		return Visitor{}, &refusal{status: http.StatusServiceUnavailable, detail: "The request was given up."}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"pulltrail/internal/loginlimit"
 	"pulltrail/internal/passhash"
 )
 
@@ -22,7 +23,7 @@ type login struct {
 	name   string
 	hash   passhash.Hash
 	key    []byte // of the sums, made anew by each process
-	limits *limits
+	limits *loginlimit.Limits
 	turns  chan struct{} // bounds how many passwords are hashed at the same time
 
 	mu    sync.Mutex
@@ -32,7 +33,7 @@ type login struct {
 
 func newLogin(name string, h passhash.Hash, log *slog.Logger) *login {
 	return &login{
-		name: name, hash: h, key: []byte(rand.Text()), limits: newLimits(log),
+		name: name, hash: h, key: []byte(rand.Text()), limits: loginlimit.New("web", log),
 		turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 }
@@ -44,7 +45,7 @@ func (l *login) check(ctx context.Context, from netip.Prefix, name, password str
 	if l.remembers(credentials) {
 		return true, 0, nil
 	}
-	if wait := l.limits.wait(from); wait > 0 {
+	if wait := l.limits.Wait(from); wait > 0 {
 		return false, wait, nil
 	}
 	select {
@@ -57,13 +58,13 @@ func (l *login) check(ctx context.Context, from netip.Prefix, name, password str
 	if l.remembers(credentials) {
 		return true, 0, nil
 	}
-	if wait := l.limits.wait(from); wait > 0 {
+	if wait := l.limits.Wait(from); wait > 0 {
 		return false, wait, nil
 	}
 	// The hash is computed for any name, or the time would tell which one exists.
 	matches := l.hash.Matches(password)
 	if !hmac.Equal(l.sum(name), l.sum(l.name)) || !matches {
-		l.limits.failed(from)
+		l.limits.Failed(from)
 		return false, 0, nil
 	}
 	l.remember(credentials)

@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -11,6 +10,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pulltrail/internal/loginlimit"
+)
+
+// What internal/loginlimit allows one address.
+const (
+	failuresOfOne = 10
+	everyOfOne    = 10 * time.Second
 )
 
 // counted is a hash of the password "right" that counts and takes a second.
@@ -32,7 +39,7 @@ func TestWhatWasRightIsNotHashedAgainWhileItIsUsed(t *testing.T) {
 		l := newLogin(user, h, new(logged).logger())
 		try := func(name, password string, want bool, hashed int32) {
 			t.Helper()
-			got, wait, err := l.check(t.Context(), network("192.0.2.1:1"), name, password)
+			got, wait, err := l.check(t.Context(), loginlimit.Network("192.0.2.1:1"), name, password)
 			if got != want || wait != 0 || err != nil || h.all.Load() != hashed {
 				t.Errorf("%s with %s: %t, %v, %v after %d hashes; want %t after %d", name, password, got, wait, err, h.all.Load(), want, hashed)
 			}
@@ -66,7 +73,7 @@ func TestFewPasswordsAreHashedAtTheSameTime(t *testing.T) {
 		var page sync.WaitGroup
 		for range 20 {
 			page.Go(func() {
-				if right, _, err := l.check(t.Context(), network("192.0.2.1:1"), user, "right"); !right || err != nil {
+				if right, _, err := l.check(t.Context(), loginlimit.Network("192.0.2.1:1"), user, "right"); !right || err != nil {
 					t.Errorf("got %t, %v", right, err)
 				}
 			})
@@ -85,7 +92,7 @@ func TestAReaderThatGoesDoesNotWaitForATurn(t *testing.T) {
 	}
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
-	if _, _, err := l.check(ctx, network("192.0.2.1:1"), user, "right"); !errors.Is(err, context.Canceled) {
+	if _, _, err := l.check(ctx, loginlimit.Network("192.0.2.1:1"), user, "right"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -135,61 +142,6 @@ func TestTooManyFailuresOfAnAddressHaveToWait(t *testing.T) {
 		try("hunter2", one, 429)
 		if log.count() != 2 || strings.Contains(log.String(), "hunter2") || strings.Contains(log.String(), user+" ") {
 			t.Errorf("logged %s", &log)
-		}
-	})
-}
-
-func TestTheNeighboursOfAnIPv6AddressAreIt(t *testing.T) {
-	for remote, want := range map[string]string{
-		"[2001:db8:1:2:3:4:5:6]:80": "2001:db8:1:2::/64", "[2001:db8:1:2::9]:81": "2001:db8:1:2::/64", "[2001:db8:1:3::9]:81": "2001:db8:1:3::/64",
-		"[fe80::1%eth0]:80": "fe80::/64", "192.0.2.1:80": "192.0.2.1/32", "[::ffff:192.0.2.1]:80": "192.0.2.1/32", "@": "invalid Prefix",
-	} {
-		if got := network(remote).String(); got != want {
-			t.Errorf("%s is %s, want %s", remote, got, want)
-		}
-	}
-}
-
-func TestTooManyFailuresOfAllHaveToWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log logged
-		l := newLimits(log.logger())
-		for i := range failuresOfAll {
-			address := network(fmt.Sprintf("192.0.2.%d:1", i))
-			if wait := l.wait(address); wait != 0 {
-				t.Fatalf("address %d has to wait %v", i, wait)
-			}
-			l.failed(address)
-		}
-		for range 3 {
-			if wait := l.wait(network("198.51.100.1:1")); wait != everyOfAll {
-				t.Errorf("another one has to wait %v", wait)
-			}
-		}
-		if log.count() != 1 || !strings.Contains(log.String(), "whoever tries") {
-			t.Errorf("logged %s", &log)
-		}
-		time.Sleep(everyOfAll)
-		if wait := l.wait(network("198.51.100.1:1")); wait != 0 {
-			t.Errorf("later another one has to wait %v", wait)
-		}
-	})
-}
-
-func TestAddressesAreForgottenWhenThereIsNoRoom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLimits(new(logged).logger())
-		at := func(i int) string { return fmt.Sprintf("10.0.%d.%d:1", i/256, i%256) }
-		for i := range maxAddresses + 5 {
-			l.failed(network(at(i)))
-		}
-		if len(l.of) != maxAddresses {
-			t.Errorf("%d addresses", len(l.of))
-		}
-		time.Sleep(everyOfOne)
-		l.failed(network("192.0.2.1:1"))
-		if len(l.of) != 1 {
-			t.Errorf("%d addresses after they were quiet", len(l.of))
 		}
 	})
 }

@@ -1,4 +1,10 @@
-package access
+// Package loginlimit limits how many logins may fail.
+//
+// An address (of IPv6 its /64) has ten failures, and another every ten seconds; all together
+// have fifty, and another each second. Beyond that a login has to wait, before any password is
+// hashed. An address that was quiet for two minutes is forgotten. Up to 1,000 addresses are
+// counted; beyond that only the limit of all together holds for further ones.
+package loginlimit
 
 import (
 	"log/slog"
@@ -19,22 +25,24 @@ const (
 // are not quiet, as all have one limit together; that one alone holds for further ones.
 const maxAddresses = 1000
 
-// limits counts failed logins. It is safe for concurrent use.
-type limits struct {
-	log *slog.Logger
+// Limits counts failed logins. It is safe for concurrent use.
+type Limits struct {
+	log   *slog.Logger
+	where string
 
 	mu  sync.Mutex
 	all *bucket
 	of  map[netip.Prefix]*bucket
 }
 
-func newLimits(log *slog.Logger) *limits {
-	return &limits{log: log, all: newBucket(everyOfAll, failuresOfAll), of: make(map[netip.Prefix]*bucket)}
+// New makes limits that begin their lines in the log with where, such as "web".
+func New(where string, log *slog.Logger) *Limits {
+	return &Limits{log: log, where: where, all: newBucket(everyOfAll, failuresOfAll), of: make(map[netip.Prefix]*bucket)}
 }
 
-// network is what one client is known by: its address, of IPv6 the /64, in which a
+// Network is what one client is known by: its address, of IPv6 the /64, in which a
 // client may choose. The zero value stands for all that have none.
-func network(remote string) netip.Prefix {
+func Network(remote string) netip.Prefix {
 	client, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return netip.Prefix{}
@@ -43,16 +51,16 @@ func network(remote string) netip.Prefix {
 	return netip.PrefixFrom(addr, min(addr.BitLen(), 64)).Masked()
 }
 
-// wait is how long from has to wait before it may try; 0 when it may. The log is told
+// Wait is how long from has to wait before it may try; 0 when it may. The log is told
 // when that begins, not of every try.
-func (l *limits) wait(from netip.Prefix) time.Duration {
+func (l *Limits) Wait(from netip.Prefix) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	if b := l.of[from]; b != nil {
 		wait, begins := b.wait(now)
 		if begins {
-			l.log.Warn("web: too many logins from one address have failed, the next ones have to wait", "address", from)
+			l.log.Warn(l.where+": too many logins from one address have failed, the next ones have to wait", "address", from)
 		}
 		if wait > 0 {
 			return wait
@@ -60,13 +68,13 @@ func (l *limits) wait(from netip.Prefix) time.Duration {
 	}
 	wait, begins := l.all.wait(now)
 	if begins {
-		l.log.Warn("web: too many logins have failed, the next ones have to wait, whoever tries", "address", from)
+		l.log.Warn(l.where+": too many logins have failed, the next ones have to wait, whoever tries", "address", from)
 	}
 	return wait
 }
 
-// failed counts a failure of from.
-func (l *limits) failed(from netip.Prefix) {
+// Failed counts a failure of from.
+func (l *Limits) Failed(from netip.Prefix) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -82,7 +90,7 @@ func (l *limits) failed(from netip.Prefix) {
 }
 
 // forget makes room where there is none.
-func (l *limits) forget(now time.Time) {
+func (l *Limits) forget(now time.Time) {
 	if len(l.of) < maxAddresses {
 		return
 	}
