@@ -243,7 +243,7 @@ func TestDocumentsOfOtherTopicsAndWhatIsWrongWithSome(t *testing.T) {
 	eventually(t, "readiness", func() bool { return d.get("/-/ready", &ready) == http.StatusOK })
 
 	const good = 200
-	poison := [][]byte{[]byte("not json"), nil, []byte("[1]"), []byte("\"text\""), []byte("{\"n\":\"\xff\"}"), []byte(`{"n":{"object":1}}`), []byte(`{"other":1}`)}
+	poison := [][]byte{[]byte("not json"), []byte("[1]"), []byte("\"text\""), []byte("{\"n\":\"\xff\"}"), []byte(`{"n":{"object":1}}`), []byte(`{"other":1}`)}
 	var payloads [][]byte
 	for n := range good {
 		payloads = append(payloads, fmt.Appendf(nil, `{"n":%d,"big":9007199254740993}`, n))
@@ -251,6 +251,7 @@ func TestDocumentsOfOtherTopicsAndWhatIsWrongWithSome(t *testing.T) {
 			payloads = append(payloads, poison[n])
 		}
 	}
+	publish(t, cfg.MQTT.URL, sensors+"/kitchen", []byte{}) // clears a retained message, and is no dead letter
 	publish(t, cfg.MQTT.URL, sensors+"/kitchen", payloads...)
 	publish(t, cfg.MQTT.URL, cfg.MQTT.Topic+"/a/b", []byte(`{"detail":"Rate limit exceeded","error":false}`))
 	search := elastic{t: t, base: cfg.Indexer.OpenSearch.URLs[0]}

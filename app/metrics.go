@@ -36,13 +36,15 @@ func ageOf(metrics string, at time.Time) prometheus.Metric {
 // or fails, scrapes get the previous counts.
 type stored struct {
 	*latest[counts]
-	waiting, dead *prometheus.Desc
+	waiting, dead, deadBytes, replaced *prometheus.Desc
 }
 
 // counts is what stored has read.
 type counts struct {
 	outbox  int
-	letters map[string]int // by sink
+	letters map[string]deadletter.Size // by sink
+	// replaced are the letters that newer ones replaced, by sink.
+	replaced map[string]uint64
 }
 
 func newStored(waiting *outbox.Outbox, letters *deadletter.Store, log *slog.Logger) *stored {
@@ -51,11 +53,16 @@ func newStored(waiting *outbox.Outbox, letters *deadletter.Store, log *slog.Logg
 			if c.outbox, err = waiting.Len(ctx); err != nil {
 				return counts{}, err
 			}
-			c.letters, err = letters.Count(ctx)
+			c.letters, err = letters.Sizes(ctx)
+			c.replaced = letters.Replaced()
 			return c, err
 		}),
-		waiting: prometheus.NewDesc("pulltrail_outbox_snapshots", "Snapshots that were taken and have not come back through the broker yet.", nil, nil),
-		dead:    prometheus.NewDesc("pulltrail_deadletters", "Messages that were refused for good and are kept, by who refused them.", []string{"sink"}, nil),
+		letters:   letters,
+		waiting:   prometheus.NewDesc("pulltrail_outbox_snapshots", "Snapshots that were taken and have not come back through the broker yet.", nil, nil),
+		dead:      prometheus.NewDesc("pulltrail_deadletters", "Messages that were refused for good and are kept, by who refused them.", []string{"sink"}, nil),
+		deadBytes: prometheus.NewDesc("pulltrail_deadletters_bytes", "Bytes of the dead letters that are kept: payloads, topics and reasons.", []string{"sink"}, nil),
+		replaced: prometheus.NewDesc("pulltrail_deadletters_replaced_total",
+			"Messages rejected on receipt that are lost because newer ones replaced them at the bound of the dead letters.", []string{"sink"}, nil),
 	}
 }
 
@@ -69,8 +76,13 @@ func (s *stored) metrics(ctx context.Context) ([]prometheus.Metric, error) {
 		ageOf("outbox", c.at),
 		prometheus.MustNewConstMetric(s.waiting, prometheus.GaugeValue, float64(c.value.outbox)),
 	}
-	for sink, n := range c.value.letters {
-		all = append(all, prometheus.MustNewConstMetric(s.dead, prometheus.GaugeValue, float64(n), sink))
+	for _, store := range []string{historyLog, journalLog} {
+		all = append(all, prometheus.MustNewConstMetric(s.replaced, prometheus.CounterValue, float64(c.value.replaced[store]), store))
+	}
+	for sink, size := range c.value.letters {
+		all = append(all,
+			prometheus.MustNewConstMetric(s.dead, prometheus.GaugeValue, float64(size.Letters), sink),
+			prometheus.MustNewConstMetric(s.deadBytes, prometheus.GaugeValue, float64(size.Bytes), sink))
 	}
 	return all, nil
 }

@@ -16,8 +16,6 @@ import (
 const (
 	// letterRound bounds the dead letters that are tried again in one go.
 	letterRound = 500
-	// mqttLog is the log of a letter that was refused on receipt; see document.DeadLetter.
-	mqttLog = "mqtt"
 	// cutOff ends the reason of a letter that has only the beginning of its payload.
 	cutOff = "bytes are kept"
 )
@@ -96,7 +94,7 @@ func (r *retry) try(ctx context.Context, letters []document.DeadLetter) error {
 	}
 	for _, name := range order {
 		var err error
-		if group := groups[name]; group[0].Log == mqttLog {
+		if group := groups[name]; group[0].Log == document.ReceiptLog {
 			err = r.receive(ctx, group)
 		} else {
 			err = r.redeliver(ctx, name, group)
@@ -172,6 +170,8 @@ func (r *retry) receive(ctx context.Context, letters []document.DeadLetter) erro
 	for _, l := range letters {
 		kind, ok := r.router.Kind(l.Topic)
 		switch {
+		case len(l.Payload) == 0:
+			r.left("the payload is empty: it cleared a retained message and holds nothing to store; drop this", l)
 		case strings.HasSuffix(l.Reason, cutOff):
 			r.left("only the beginning of the payload is kept: publish the message again, and drop this", l)
 		case int64(len(l.Payload)) > r.maxPayload:

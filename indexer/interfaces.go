@@ -63,7 +63,7 @@ var ErrForbidden = errors.New("a permission is missing")
 // closed, read-only, or cannot be created.
 var ErrUnavailable = errors.New("the index takes no writes for now")
 
-// ErrSkip says that an entry is not to be stored, because it is a replay of a message
-// that the log had before: a retained message that the broker sends at each
-// subscription, on a route where each message is a document of its own.
-var ErrSkip = errors.New("a replayed message that is kept already")
+// ErrSkip says that an entry is not to be stored. It is an empty message, which clears a
+// retained one; or a retained message that the broker sends at each subscription, on a
+// route where each message is a document of its own.
+var ErrSkip = errors.New("an empty message, or a replayed one that is kept already")

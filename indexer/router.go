@@ -151,6 +151,9 @@ func (r *Router) match(name string) *route {
 // permanent with the reason as its text.
 func (r *Router) Resolve(entry document.Entry, logID string) (document.Document, error) {
 	match := r.match(entry.Topic)
+	if len(entry.Payload) == 0 {
+		return document.Document{}, ErrSkip // it cleared a retained message
+	}
 	if match == nil {
 		return document.Document{}, document.Permanent(fmt.Errorf("no route matches topic %s", entry.Topic))
 	}

@@ -18,8 +18,6 @@ const valueKey = "value"
 func parseValue(data []byte) (object, error) {
 	trimmed := bytes.TrimSpace(data)
 	switch {
-	case len(data) == 0:
-		return object{}, errors.New("the payload is empty, which is how a retained message is erased: there is nothing to store")
 	case !utf8.Valid(data):
 		return object{}, errors.New("the payload is neither JSON nor text: it is not valid UTF-8")
 	case len(trimmed) == 0:

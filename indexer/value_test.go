@@ -40,10 +40,26 @@ func TestWhatIsNoObjectIsWrapped(t *testing.T) {
 	}
 }
 
+func TestAnEmptyMessageIsSkipped(t *testing.T) {
+	router := newTestRouter(t,
+		Route{Topic: "hub/#", Kind: KindSnapshot, Index: "hub"},
+		Route{Topic: "value", Kind: KindDocument, Index: "s", Payload: PayloadValue},
+		Route{Topic: "object/{room}", Kind: KindDocument, Index: "s", ID: "fields(room)"},
+	)
+	for _, topic := range []string{"hub/a/b", "value", "object/kitchen"} {
+		for _, retained := range []bool{false, true} {
+			e := entry(topic, "")
+			e.Retained = retained
+			if _, err := router.Resolve(e, "log"); !errors.Is(err, ErrSkip) {
+				t.Errorf("%s, retained %v: %v", topic, retained, err)
+			}
+		}
+	}
+}
+
 func TestWhatCannotBeWrappedIsRefused(t *testing.T) {
 	router := newTestRouter(t, Route{Topic: "s", Kind: KindDocument, Index: "s", Payload: PayloadValue})
 	for payload, want := range map[string]string{
-		"":              "the payload is empty, which is how a retained message is erased",
 		" \n":           "the payload has nothing but white space",
 		"\xff\xfe":      "the payload is neither JSON nor text: it is not valid UTF-8",
 		`{"a":1`:        "the payload is not JSON: ",

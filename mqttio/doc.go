@@ -6,7 +6,8 @@
 //
 // A message is acknowledged to the broker only when the store has made it durable, or
 // when it is kept as a dead letter because the store has refused it for good, or when
-// Accept says that it belongs to another subscriber. So a message may be stored more
+// Accept says that it belongs to another subscriber, or when it has no payload: an empty
+// message clears a retained one, and there is nothing to store. So a message may be stored more
 // than once, and none is lost here: identities make the repetition harmless.
 //
 // A snapshot is published at QoS 1 until it is no longer pending in the outbox: at

@@ -72,7 +72,7 @@ func (m linkMetrics) down() { m.connected.Set(0) }
 
 // subscriberMetrics are those of a Subscriber.
 type subscriberMetrics struct {
-	received, acknowledged, passed, refused prometheus.Counter
+	received, acknowledged, passed, empty, refused prometheus.Counter
 }
 
 func (m *metrics) subscriber(q *queue) subscriberMetrics {
@@ -82,6 +82,7 @@ func (m *metrics) subscriber(q *queue) subscriberMetrics {
 		received:     m.counter("received_messages_total", "Messages that were received, those sent again included."),
 		acknowledged: m.counter("acknowledged_messages_total", "Messages that were acknowledged to the broker."),
 		passed:       m.counter("passed_over_messages_total", "Messages that no route of this session takes."),
+		empty:        m.counter("empty_messages_total", "Messages without a payload, which clear a retained message. They are acknowledged and not stored."),
 		refused:      m.counter("refused_messages_total", "Messages that became dead letters on receipt."),
 	}
 }

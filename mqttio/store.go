@@ -14,9 +14,6 @@ import (
 // maxKept is how much of a message above the configured bound is kept, in bytes.
 const maxKept = 64 << 10
 
-// logMQTT is the log of a dead letter that was refused on receipt.
-const logMQTT = "mqtt"
-
 // store makes a batch durable, one way or the other, then acknowledges it. It tries
 // until it has succeeded or ctx is done, which is the only error.
 func (s *Subscriber) store(ctx context.Context, batch []item) error {
@@ -42,7 +39,7 @@ func (s *Subscriber) store(ctx context.Context, batch []item) error {
 }
 
 // sort separates what is for the store from what is too large for it; what is for
-// another subscriber, or for nobody, is in neither.
+// another subscriber, or for nobody, is in neither, and so are empty messages.
 func (s *Subscriber) sort(batch []item) (messages []document.Message, letters []document.DeadLetter) {
 	for _, it := range batch {
 		if s.opts.Name == snapshots {
@@ -51,6 +48,8 @@ func (s *Subscriber) sort(batch []item) (messages []document.Message, letters []
 		switch {
 		case s.status.is(it.Topic), !s.opts.Accept(it.Topic):
 			s.counts.passed.Inc()
+		case len(it.Payload) == 0: // clears a retained message: there is nothing to store
+			s.counts.empty.Inc()
 		case int64(len(it.Payload)) > s.maxPayload:
 			letters = append(letters, s.tooLarge(it.Message))
 		default:
@@ -134,7 +133,7 @@ func (s *Subscriber) until(ctx context.Context, f fault, do func() error) error 
 // letter keeps a message with the reason for its refusal.
 func (s *Subscriber) letter(m document.Message, why string) document.DeadLetter {
 	return document.DeadLetter{
-		Sink: s.sink, Log: logMQTT, Position: fingerprint(m), Message: m, Reason: why, At: time.Now().UTC(),
+		Sink: s.sink, Log: document.ReceiptLog, Position: fingerprint(m), Message: m, Reason: why, At: time.Now().UTC(),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eclipse/paho.golang/paho"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -205,6 +206,35 @@ func TestAMessageAboveTheBoundBecomesADeadLetter(t *testing.T) {
 	}
 	if kept.times(large) != 0 {
 		t.Error("it is stored too")
+	}
+}
+
+func TestAnEmptyMessageIsAcknowledgedAndIsNoDeadLetter(t *testing.T) {
+	b, url, _ := startBroker(t, "127.0.0.1:0")
+	if err := b.Retain("t/x", []byte("kept")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"snapshots", "documents"} {
+		t.Run(name, func(t *testing.T) {
+			kept, dead := &store{}, &letters{}
+			opts := subscriberOptions(url, kept)
+			opts.Name, opts.DeadLetters, opts.ClientID = name, dead, "test-"+name
+			s := newTestSubscriber(t, testConfig(), opts)
+			start(t, s.Run)
+			ready(t, s)
+			other := connect(t, b, "other-"+name)
+			if _, err := other.Publish(t.Context(), &paho.Publish{Topic: "t/x", QoS: 1, Retain: true}); err != nil {
+				t.Fatal(err)
+			}
+			other.publish(t, "t/x", "after")
+			eventually(t, "the message after it", func() bool { return kept.times("after") == 1 })
+			eventually(t, "its acknowledgement", func() bool {
+				return testutil.ToFloat64(s.counts.acknowledged) == testutil.ToFloat64(s.counts.received)
+			})
+			if n := testutil.ToFloat64(s.counts.empty); n != 1 || kept.times("") != 0 || len(dead.all()) != 0 {
+				t.Errorf("%v empty messages; %d are stored, %d are dead letters", n, kept.times(""), len(dead.all()))
+			}
+		})
 	}
 }
 

@@ -3,9 +3,11 @@ package deadletter
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -89,14 +91,14 @@ func TestAKeyThatIsThereIsLeftAsItIs(t *testing.T) {
 	}
 }
 
-func TestAtTheBoundPutRefusesAndNothingIsDropped(t *testing.T) {
-	s := open(t, 3)
+func TestAtTheBoundOfASinkPutFailsAndNothingIsDropped(t *testing.T) {
+	s := bounded(t, Options{Sink: Bound{Letters: 3}})
 	put(t, s, letter("a", 1), letter("a", 2))
 	err := s.Put(t.Context(), letter("a", 3), letter("a", 4))
 	if err == nil || document.IsPermanent(err) {
 		t.Fatalf("Put = %v", err)
 	}
-	for _, want := range []string{"keep 2 dead letters: 2 are kept, 2 more would exceed the most allowed, 3", "remove"} {
+	for _, want := range []string{"keep 2 dead letters: a has 2 dead letters (36 bytes), 2 more (36 bytes) exceed the bound of 3", "pulltrail deadletters drop"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %q", err, want)
 		}
@@ -106,19 +108,125 @@ func TestAtTheBoundPutRefusesAndNothingIsDropped(t *testing.T) {
 	}
 	put(t, s, letter("a", 3))
 	put(t, s, letter("a", 1), letter("a", 3)) // there already
-	if err := s.Put(t.Context(), letter("a", 1), letter("b", 1)); err == nil {
+	put(t, s, letter("b", 1))                 // which has a bound of its own
+	if err := s.Put(t.Context(), letter("a", 1), letter("a", 5)); err == nil {
 		t.Error("one above the bound was taken")
 	}
 	remove(t, s, letter("a", 2))
-	put(t, s, letter("b", 1))
-	if n := len(list(t, s)); n != 3 {
+	put(t, s, letter("a", 5))
+	if n := len(list(t, s)); n != 4 {
 		t.Errorf("%d are kept", n)
 	}
 }
 
-func TestAHundredThousandIsTheBoundUnlessSaidOtherwise(t *testing.T) {
-	if s := open(t, 0); s.maxLetters != 100_000 {
-		t.Errorf("the bound is %d", s.maxLetters)
+// Each letter has 18 bytes: "payload 1", "t", "rejected".
+func TestTheBytesOfASinkAreBoundedToo(t *testing.T) {
+	s := bounded(t, Options{Sink: Bound{Bytes: 40}})
+	put(t, s, letter("a", 1), letter("a", 2))
+	if err := s.Put(t.Context(), letter("a", 3)); err == nil {
+		t.Error("54 bytes were taken")
+	}
+	refused := letter("a", 1)
+	refused.Reason = "no"
+	if err := s.Refuse(t.Context(), refused); err != nil {
+		t.Fatal(err)
+	}
+	remove(t, s, letter("a", 2))
+	large := letter("a", 4)
+	large.Payload = make([]byte, 100)
+	if err := s.Put(t.Context(), large); err == nil {
+		t.Error("one that is too large beside others was taken")
+	}
+	remove(t, s, letter("a", 1))
+	put(t, s, large) // or else it could never be kept
+	sizes, err := s.Sizes(t.Context())
+	if diff := cmp.Diff(map[string]Size{"a": {1, 109}}, sizes); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+}
+
+func TestWhatIsRejectedOnReceiptReplacesTheOldest(t *testing.T) {
+	for name, bound := range map[string]Bound{
+		"by number": {Letters: 3},
+		"by bytes":  {Bytes: 3 * 19},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := bounded(t, Options{Receipt: bound, Sink: Bound{Letters: 2}})
+			put(t, s, letter("opensearch", 11), letter("opensearch", 12), junk("journal", 10))
+			for i := range document.Position(10) {
+				put(t, s, junk("history", 10+i))
+			}
+			put(t, s, junk("history", 19)) // is there
+			want := []document.Position{11, 12, 10, 17, 18, 19}
+			if diff := cmp.Diff(want, positions(list(t, s))); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(map[string]uint64{"history": 7}, withoutZeros(s.Replaced())); diff != "" {
+				t.Error(diff)
+			}
+			put(t, s, junk("history", 31), junk("history", 32), junk("history", 33), junk("history", 34), junk("history", 35))
+			if got := positions(list(t, s)); !slices.Equal(got[3:], []document.Position{33, 34, 35}) {
+				t.Errorf("after a call with more than the bound: %v", got)
+			}
+		})
+	}
+}
+
+func TestTheNewestRejectedMessageIsKeptWhateverItsSize(t *testing.T) {
+	s := bounded(t, Options{Receipt: Bound{Bytes: 50}})
+	large := junk("history", 2)
+	large.Payload = make([]byte, 100)
+	put(t, s, junk("history", 1), large)
+	if diff := cmp.Diff([]document.Position{2}, positions(list(t, s))); diff != "" {
+		t.Error(diff)
+	}
+	put(t, s, junk("history", 3))
+	if diff := cmp.Diff([]document.Position{3}, positions(list(t, s))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The sums are kept by triggers: whatever is done, they must be those of the letters.
+func TestTheSizesAreThoseOfTheLetters(t *testing.T) {
+	s := bounded(t, Options{Receipt: Bound{Letters: 5}, Sink: Bound{Letters: 8}})
+	rapid.Check(t, func(t *rapid.T) {
+		l := letter(rapid.SampledFrom([]string{"a", "history"}).Draw(t, "sink"), document.Position(rapid.IntRange(1, 12).Draw(t, "position")))
+		if l.Sink == "history" {
+			l.Log = document.ReceiptLog
+		}
+		l.Reason = rapid.StringN(0, 5, 20).Draw(t, "reason")
+		var err error
+		switch rapid.IntRange(0, 3).Draw(t, "do") {
+		case 0, 1:
+			if err := s.Put(t.Context(), l); err != nil && !strings.Contains(err.Error(), "exceed the bound") {
+				t.Fatal(err)
+			}
+		case 2:
+			err = s.Refuse(t.Context(), l)
+		case 3:
+			err = s.Remove(t.Context(), l)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]Size{}
+		letters, _, err := s.Walk(t.Context(), "", 0, math.MaxInt64, math.MaxInt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range letters {
+			size := want[l.Sink]
+			want[l.Sink] = Size{size.Letters + 1, size.Bytes + int64(len(l.Payload)+len(l.Topic)+len(l.Reason))}
+		}
+		if got, err := s.Sizes(t.Context()); err != nil || !cmp.Equal(got, want) {
+			t.Fatalf("%v, want %v: %v", got, want, err)
+		}
+	})
+}
+
+func TestTheDefaultBounds(t *testing.T) {
+	if s := bounded(t, Options{}); s.receipt != ReceiptBound || s.sink != SinkBound {
+		t.Errorf("%+v, %+v", s.receipt, s.sink)
 	}
 }
 
@@ -224,9 +332,9 @@ func TestRemoveTakesKeysThatAreNotThere(t *testing.T) {
 
 func TestWhatWasPutSurvivesAKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
-	s := openAt(t, path, 0)
+	s := openAt(t, path, Options{})
 	put(t, s, letter("a", 1), forbidden("b", 2))
-	again := openAt(t, crashed(t, path), 0)
+	again := openAt(t, crashed(t, path), Options{})
 	if diff := cmp.Diff(list(t, s), list(t, again)); diff != "" {
 		t.Error(diff)
 	}
@@ -269,7 +377,7 @@ func TestTheBoundHoldsWhenManyPutAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range document.Position(4 * bound) {
 		wg.Go(func() {
-			if err := s.Put(t.Context(), letter("a", i)); err != nil && !strings.Contains(err.Error(), "the most allowed") {
+			if err := s.Put(t.Context(), letter("a", i)); err != nil && !strings.Contains(err.Error(), "exceed the bound") {
 				t.Error(err)
 			}
 			if _, err := s.Count(t.Context()); err != nil {
@@ -285,9 +393,21 @@ func TestTheBoundHoldsWhenManyPutAtOnce(t *testing.T) {
 
 func letter(sink string, position document.Position) document.DeadLetter {
 	return document.DeadLetter{
-		Sink: sink, Log: "journal", Position: position, Reason: "refused", At: at,
+		Sink: sink, Log: "journal", Position: position, Reason: "rejected", At: at,
 		Message: document.Message{Topic: "t", Payload: fmt.Appendf(nil, "payload %d", position), Received: at},
 	}
+}
+
+// junk was rejected on receipt.
+func junk(store string, position document.Position) document.DeadLetter {
+	l := letter(store, position)
+	l.Log = document.ReceiptLog
+	return l
+}
+
+func withoutZeros(counts map[string]uint64) map[string]uint64 {
+	maps.DeleteFunc(counts, func(_ string, n uint64) bool { return n == 0 })
+	return counts
 }
 
 func forbidden(sink string, position document.Position) document.DeadLetter {
@@ -336,12 +456,18 @@ func forbiddenOf(t *testing.T, s *Store, sink string, limit int) []document.Dead
 	return letters
 }
 
+// open opens a store whose sinks keep at most maxLetters; zero stands for the default.
 func open(t *testing.T, maxLetters int) *Store {
 	t.Helper()
-	return openAt(t, filepath.Join(t.TempDir(), "test.db"), maxLetters)
+	return bounded(t, Options{Sink: Bound{Letters: maxLetters}})
 }
 
-func openAt(t *testing.T, path string, maxLetters int) *Store {
+func bounded(t *testing.T, opts Options) *Store {
+	t.Helper()
+	return openAt(t, filepath.Join(t.TempDir(), "test.db"), opts)
+}
+
+func openAt(t *testing.T, path string, opts Options) *Store {
 	t.Helper()
 	db, err := database.Open(context.Background(), path)
 	if err != nil {
@@ -352,7 +478,7 @@ func openAt(t *testing.T, path string, maxLetters int) *Store {
 			t.Error(err)
 		}
 	})
-	return New(db, Options{MaxLetters: maxLetters})
+	return New(db, opts)
 }
 
 // crashed is a copy of the files as a kill would leave them: the database is open,

@@ -45,20 +45,54 @@ func (s *Store) Get(ctx context.Context, sink, log string, position document.Pos
 	return letters[0], true, nil
 }
 
-// Count is how many letters each sink has; a sink without any is missing.
-func (s *Store) Count(ctx context.Context) (map[string]int, error) {
-	counts := map[string]int{}
-	err := s.query(ctx, func(rows *sql.Rows) error {
-		var sink string
-		var n int
-		err := rows.Scan(&sink, &n)
-		counts[sink] = n
-		return err
-	}, "SELECT sink, count(*) FROM dead_letters GROUP BY sink")
+// Size is how many letters there are, and the bytes of their payloads, topics and reasons.
+type Size struct {
+	Letters int
+	Bytes   int64
+}
+
+// Sizes returns the size of each sink's letters; a sink without any is missing.
+func (s *Store) Sizes(ctx context.Context) (map[string]Size, error) {
+	all, err := sizes(ctx, s.db.Reader())
 	if err != nil {
 		return nil, fmt.Errorf("count the dead letters: %w", err)
 	}
+	return all, nil
+}
+
+// Count is how many letters each sink has; a sink without any is missing.
+func (s *Store) Count(ctx context.Context) (map[string]int, error) {
+	all, err := s.Sizes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counts := make(map[string]int, len(all))
+	for sink, size := range all {
+		counts[sink] = size.Letters
+	}
 	return counts, nil
+}
+
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func sizes(ctx context.Context, db querier) (all map[string]Size, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT sink, letters, bytes FROM dead_letter_sizes WHERE letters > 0")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	all = map[string]Size{}
+	for rows.Next() {
+		var sink string
+		var size Size
+		if err := rows.Scan(&sink, &size.Letters, &size.Bytes); err != nil {
+			return nil, err
+		}
+		all[sink] = size
+	}
+	return all, rows.Err()
 }
 
 // errEnough ends a query whose answer is complete.

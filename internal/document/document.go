@@ -66,12 +66,16 @@ type Document struct {
 	Body []byte
 }
 
+// ReceiptLog is the DeadLetter.Log of a message that a store rejected on receipt, so that
+// it never had a place in a log.
+const ReceiptLog = "mqtt"
+
 // DeadLetter is a message that a store or a sink has refused.
 // Its key is Sink, Log and Position.
 type DeadLetter struct {
 	// Sink names who refused it: "history" or a sink such as "opensearch".
 	Sink string
-	// Log names where it stood: "mqtt" (refused on receipt), "history" or "journal".
+	// Log names where it stood: ReceiptLog, "history" or "journal".
 	Log      string
 	Position Position
 	Message

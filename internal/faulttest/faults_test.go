@@ -348,7 +348,6 @@ func retained(w *world) {
 // poison is what becomes a dead letter; the time is put for %s.
 var poison = []string{
 	`not json`,
-	``,
 	`null`,
 	`[1]`,
 	`"text"`,
@@ -366,6 +365,7 @@ var poison = []string{
 func poisoned(w *world) {
 	publisher := dialBroker(w.t, w.broker.addr, unique(), "", nil)
 	now := fmt.Sprintf("%q", time.Now().UTC().Format(time.RFC3339))
+	publisher.publish(w.topic+"/docs/poison", nil, true) // clears a retained message, and is no dead letter
 	for _, p := range poison {
 		publisher.publish(w.topic+"/docs/poison", []byte(strings.ReplaceAll(p, "%s", now)), false)
 		time.Sleep(20 * time.Millisecond) // between good ones
