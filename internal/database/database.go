@@ -6,6 +6,10 @@
 // process, so that none ever sees "database is locked"; readers see a consistent
 // state and are never blocked. A file written by a newer version is refused.
 //
+// At its bounds: the write-ahead log (-wal) stays within about 8 MiB. It is larger only
+// while one reader, such as a backup, stays with an old state, and after one larger
+// transaction, and then shrinks to 4 MiB.
+//
 // Each table belongs to one package, which alone reads and writes it; only the
 // numbered migrations stand together here, because they run in one order.
 package database
@@ -31,14 +35,14 @@ var migrations embed.FS
 const (
 	// readers bounds the connections that read at the same time.
 	readers = 4
-	// maxLog is the size, in bytes, to which the log (-wal) is cut when it begins anew. It
-	// is larger only while somebody reads an old state, such as a backup.
-	maxLog = 64 << 20
+	// busyTimeout is how long a connection waits for a lock, in milliseconds.
+	busyTimeout = 10_000
 )
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	writer, reader *sql.DB
+	log            walLog
 }
 
 // Open opens the file at path, makes it if it is missing, and migrates it. Only its
@@ -58,7 +62,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	return &DB{writer: writer, reader: reader}, nil
+	return &DB{writer: writer, reader: reader, log: newLog(path)}, nil
 }
 
 // create makes an empty file, which is an empty database, unless there is one. SQLite
@@ -78,8 +82,8 @@ func fileURL(path string) string {
 
 func connect(path, option string, connections int) (*sql.DB, error) {
 	dsn := fileURL(path) +
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" +
-		fmt.Sprintf("_pragma=journal_size_limit(%d)&", maxLog) + option
+		"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" +
+		fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=journal_size_limit(%d)&", busyTimeout, idleLog) + option
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
@@ -100,6 +104,9 @@ func (d *DB) Reader() *sql.DB { return d.reader }
 // Write runs f in a transaction of its own. What f wrote is durable when Write
 // returns nil, and gone when it returns an error.
 func (d *DB) Write(ctx context.Context, f func(*sql.Tx) error) (err error) {
+	if err := d.log.shorten(ctx, d.writer); err != nil {
+		return advise(fmt.Errorf("checkpoint: %w", err))
+	}
 	tx, err := d.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin transaction: %w", err)

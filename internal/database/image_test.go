@@ -82,37 +82,6 @@ func TestAnImageIsTheStateOfOneMomentWhateverIsWritten(t *testing.T) {
 	}
 }
 
-func TestTheLogThatAnImageLetsGrowIsCutAgain(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "test.db")
-	db := open(t, path)
-	i, err := OpenImage(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	size := func() int64 {
-		info, err := os.Stat(path + "-wal")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return info.Size()
-	}
-	for n := range 40 {
-		put(t, db, strings.Repeat("k", n+1), strings.Repeat("x", 2<<20))
-	}
-	if size() <= maxLog {
-		t.Fatalf("the log has only %d bytes", size())
-	}
-	if err := i.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for n := range 3 {
-		put(t, db, strings.Repeat("l", n+1), strings.Repeat("x", 5<<20))
-	}
-	if size() > maxLog {
-		t.Errorf("the log has %d bytes", size())
-	}
-}
-
 func TestAnImageChangesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	fill(t, path, 1)
