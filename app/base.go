@@ -62,6 +62,7 @@ func openBase(ctx context.Context, cfg config.Config, opts Options, ps *parts) (
 	}
 	ps.close("database", db.Close)
 	b.state, b.outbox, b.history, b.roster = state.New(db), outbox.New(db), history.New(db), roster.New(db)
+	b.history.Trust(b.outbox.Has)
 	b.letters = deadletter.New(db, deadletter.Options{})
 	if b.identity, err = clientID(ctx, cfg.MQTT, b.state); err != nil {
 		return nil, err

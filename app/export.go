@@ -119,3 +119,13 @@ func (a *archive) missing(ctx context.Context, repositories []hub.Repository) er
 	}
 	return errors.Join(errs...)
 }
+
+// Delete removes snapshots.
+func (a *archive) Delete(ctx context.Context, which control.Deletion) (control.Deleted, error) {
+	remove := a.history.Delete
+	if which.DryRun {
+		remove = a.history.Deletable
+	}
+	d, err := remove(ctx, which.Repository, which.From, which.To)
+	return control.Deleted{Count: d.Count, First: d.First, Last: d.Last}, err
+}

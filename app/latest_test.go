@@ -28,9 +28,10 @@ func slowScrapes(t *testing.T, log *slog.Logger, read func(context.Context) erro
 		return repositoryValues{entries: []roster.Entry{{Repository: one}}}, read(ctx)
 	})
 	waiting := &stored{
-		latest:  newLatest("the outbox", log, func(context.Context) (counts, error) { return counts{outbox: 3}, nil }),
-		waiting: prometheus.NewDesc("pulltrail_outbox_snapshots", "Snapshots.", nil, nil),
-		dead:    prometheus.NewDesc("pulltrail_deadletters", "Letters.", []string{"sink"}, nil),
+		latest:   newLatest("the outbox", log, func(context.Context) (counts, error) { return counts{outbox: 3}, nil }),
+		waiting:  prometheus.NewDesc("pulltrail_outbox_snapshots", "Snapshots.", nil, nil),
+		dead:     prometheus.NewDesc("pulltrail_deadletters", "Letters.", []string{"sink"}, nil),
+		replaced: prometheus.NewDesc("pulltrail_deadletters_replaced_total", "Letters.", []string{"sink"}, nil),
 	}
 	values := scraped{waiting, gaugesOf(repositories, tracked{plan: collector.Config{Repositories: []string{"library/nginx"}}.Plan()}, 10)}
 	go func() { _ = values.stored.Run(t.Context()) }()

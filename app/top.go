@@ -18,7 +18,7 @@ func newCurves(cfg config.Config, stored *history.Store, log *slog.Logger) (*rol
 	if err != nil {
 		return nil, err
 	}
-	return rollup.New(rollup.Options{History: stored, MaxGap: func() time.Duration { return gap }, Log: log}), nil
+	return rollup.New(rollup.Options{History: stored, Deletions: stored.Deletions, MaxGap: func() time.Duration { return gap }, Log: log}), nil
 }
 
 // growth tells commands of the curves.

@@ -56,6 +56,7 @@ type command struct {
 	Collect collectCommand `cmd:"" group:"data" help:"Poll Docker Hub now, store the snapshots and print the results."`
 	Top     topCommand     `cmd:"" group:"data" help:"List the repositories with their pulls and a 30-day sparkline."`
 	Export  exportCommand  `cmd:"" group:"data" help:"Export snapshots or daily pulls as CSV, JSON or JSON lines."`
+	History historyCommand `cmd:"" group:"data" help:"Delete wrong snapshots from the history."`
 	Import  importCommand  `cmd:"" group:"data" help:"Import older snapshots from CSV, JSON lines, OpenSearch or Elasticsearch."`
 
 	Reload      reloadCommand      `cmd:"" group:"operate" help:"Make the running daemon apply its changed configuration."`

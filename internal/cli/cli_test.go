@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -64,7 +65,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"waitfor": waitFor, "publish": publish, "eventually": eventually, "retained": retained,
+			"waitfor": waitFor, "publish": publish, "eventually": eventually, "retained": retained, "fetch": fetch,
 		},
 		Setup: func(env *testscript.Env) error {
 			hub := hubtest.New(t)
@@ -218,6 +219,23 @@ func eventually(ts *testscript.TestScript, _ bool, args []string) {
 		if time.Now().After(deadline) {
 			ts.Fatalf("no %q in the output (%v)", args[0], err)
 		}
+	}
+}
+
+// fetch is the command "fetch PATH REGEXP": the page's server, at $WEB_PORT, answers with
+// what matches; with "!", with what does not.
+func fetch(ts *testscript.TestScript, not bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: fetch PATH REGEXP")
+	}
+	want, err := regexp.Compile(args[1])
+	ts.Check(err)
+	response, err := http.Get("http://127.0.0.1:" + ts.Getenv("WEB_PORT") + args[0])
+	ts.Check(err)
+	body, err := io.ReadAll(response.Body)
+	ts.Check(errors.Join(err, response.Body.Close()))
+	if want.Match(body) == not {
+		ts.Fatalf("%s answers %s: %s", args[0], response.Status, body)
 	}
 }
 

@@ -76,7 +76,7 @@ func (f clusterFlags) openCluster(address string, elasticsearch bool, log *slog.
 	if err != nil {
 		return nil, nil, err
 	}
-	source := transfer.NewCluster(transfer.ClusterOptions{Client: client, URL: strings.TrimRight(address, "/"), Index: f.Index, Log: log})
+	source := transfer.NewCluster(transfer.ClusterOptions{Client: client, URL: strings.TrimRight(address, "/"), Index: f.Index, Now: time.Now(), Log: log})
 	return source, func() error { return errors.Join(source.Close(), client.Close()) }, nil
 }
 

@@ -29,6 +29,33 @@ type Archive interface {
 	Export(ctx context.Context, which Range, take func([][]byte)) (Exported, error)
 	// Daily hands out the pulls of each UTC day that which touches.
 	Daily(ctx context.Context, which Range, take func([]Day)) (Exported, error)
+	// Delete removes snapshots from history, all of them or, when it returns an error, none.
+	Delete(ctx context.Context, which Deletion) (Deleted, error)
+}
+
+// Deletion says which snapshots of one repository are to be deleted.
+type Deletion struct {
+	hub.Repository
+	// From and To bound the time of observation as in Range.
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+	// DryRun counts and deletes nothing.
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+func (d Deletion) validate() error {
+	if _, err := hub.ParseRepository(d.Repository.String()); err != nil {
+		return err
+	}
+	return Range{From: d.From, To: d.To}.validate()
+}
+
+// Deleted counts the snapshots that were deleted, or in a dry run would be.
+type Deleted struct {
+	Count int `json:"count"`
+	// First and Last are the timestamps of the oldest and the newest; zero for none.
+	First time.Time `json:"first,omitzero"`
+	Last  time.Time `json:"last,omitzero"`
 }
 
 // Batch is a part of an import.

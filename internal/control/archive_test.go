@@ -23,6 +23,7 @@ type shelf struct {
 	fail  error
 	batch Batch
 	which Range
+	gone  Deletion
 }
 
 var day = Day{Repository: hub.Repository{Namespace: "a", Name: "b"}, Date: "2026-01-02", Pulls: 3, Gap: true, Partial: true}
@@ -47,6 +48,31 @@ func (s *shelf) Daily(_ context.Context, which Range, take func([]Day)) (Exporte
 	s.which = which
 	take([]Day{day})
 	return Exported{Repositories: 1, Count: 1}, s.fail
+}
+
+func (s *shelf) Delete(_ context.Context, which Deletion) (Deleted, error) {
+	s.gone = which
+	return Deleted{Count: 2, First: which.From, Last: which.From.Add(time.Hour)}, s.fail
+}
+
+func TestWhatIsToBeDeletedIsPassedOn(t *testing.T) {
+	s := &shelf{}
+	c := NewClient(serve(t, s))
+	from := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	which := Deletion{Repository: day.Repository, From: from, To: from.AddDate(0, 0, 1), DryRun: true}
+	deleted, err := c.Delete(t.Context(), which)
+	if err != nil || deleted != (Deleted{2, from, from.Add(time.Hour)}) || s.gone != which {
+		t.Errorf("%+v of %+v, %v", deleted, s.gone, err)
+	}
+	for name, wrong := range map[string]Deletion{
+		"no repository":  {From: from},
+		"an empty range": {Repository: day.Repository, From: from, To: from},
+	} {
+		s.gone = Deletion{}
+		if _, err := c.Delete(t.Context(), wrong); err == nil || s.gone != (Deletion{}) {
+			t.Errorf("%s: %v, %+v", name, err, s.gone)
+		}
+	}
 }
 
 func TestSnapshotsGoInByteForByte(t *testing.T) {
@@ -109,7 +135,8 @@ func TestTheArchivesErrorsReachTheCommand(t *testing.T) {
 	_, err2 := c.Import(t.Context(), Batch{})
 	_, err3 := c.Export(t.Context(), Range{}, func([][]byte) {})
 	_, err4 := c.Daily(t.Context(), Range{}, func([]Day) {})
-	for i, err := range []error{err1, err2, err3, err4} {
+	_, err5 := c.Delete(t.Context(), Deletion{Repository: day.Repository})
+	for i, err := range []error{err1, err2, err3, err4, err5} {
 		if err == nil || !strings.Contains(err.Error(), "the disk is full") {
 			t.Errorf("%d: %v", i+1, err)
 		}

@@ -93,6 +93,12 @@ func (c *Client) Daily(ctx context.Context, which Range, take func([]Day)) (Expo
 	return follow[[]Day, Exported](ctx, c, "/export/daily", which, take)
 }
 
+// Delete lets the daemon delete snapshots.
+func (c *Client) Delete(ctx context.Context, which Deletion) (deleted Deleted, err error) {
+	err = c.ask(ctx, http.MethodPost, "/history/delete", which, &deleted)
+	return deleted, err
+}
+
 // do sends a request, with what as its body where that is not nil. The answer, which
 // the caller closes, is one of success.
 func (c *Client) do(ctx context.Context, method, path string, what any) (*http.Response, error) {

@@ -63,6 +63,12 @@ func handler(daemon Daemon, log *slog.Logger) http.Handler {
 	})
 	mux.HandleFunc("POST /export", func(w http.ResponseWriter, r *http.Request) { stream(w, r, log, daemon.Export) })
 	mux.HandleFunc("POST /export/daily", func(w http.ResponseWriter, r *http.Request) { stream(w, r, log, daemon.Daily) })
+	mux.HandleFunc("POST /history/delete", func(w http.ResponseWriter, r *http.Request) {
+		if which, ok := read[Deletion](w, r); ok {
+			deleted, err := daemon.Delete(r.Context(), which)
+			answer(w, r, log, deleted, err)
+		}
+	})
 	mux.HandleFunc("POST /backup", func(w http.ResponseWriter, r *http.Request) { backup(w, r, daemon, log) })
 	return mux
 }

@@ -21,8 +21,8 @@ type arrival struct {
 }
 
 // Append makes a batch durable in one transaction. There is one outcome per message,
-// in order: the snapshot's id, or why the payload is no snapshot, which is permanent
-// and does not stop the others. A snapshot that is there already changes nothing and
+// in order: the snapshot's id, or why the payload is no snapshot or dated in the future,
+// which is permanent and does not stop the others. A snapshot that is there already changes nothing and
 // is Already there in its outcome. An error means that nothing of the batch is known to be
 // durable: try again later.
 func (s *Store) Append(ctx context.Context, batch []document.Message) ([]document.Outcome, error) {
@@ -34,7 +34,6 @@ func (s *Store) Append(ctx context.Context, batch []document.Message) ([]documen
 			outcomes[i].Err = document.Permanent(fmt.Errorf("not a snapshot: %w", err))
 			continue
 		}
-		outcomes[i].ID = snapshot.ID()
 		arrivals = append(arrivals, arrival{snapshot, m.Topic, m.Received, &outcomes[i]})
 	}
 	if len(arrivals) == 0 {
@@ -58,11 +57,23 @@ func (s *Store) store(ctx context.Context, arrivals []arrival) (added int, err e
 			return err
 		}
 		for _, a := range arrivals {
-			isNew, err := w.add(ctx, a)
-			if err != nil {
-				return fmt.Errorf("%s: %w", a.ID(), err)
+			*a.outcome = document.Outcome{ID: a.ID()}
+			known, err := w.has(ctx, a)
+			var wrong error
+			if err == nil && !known {
+				wrong, err = s.checkDate(ctx, a.Snapshot)
 			}
-			if a.outcome.Already = !isNew; isNew {
+			if err == nil && !known && wrong == nil {
+				err = w.add(ctx, a)
+			}
+			switch {
+			case err != nil:
+				return fmt.Errorf("%s: %w", a.ID(), err)
+			case wrong != nil:
+				*a.outcome = document.Outcome{Err: document.Permanent(wrong)}
+			case known:
+				a.outcome.Already = true
+			default:
 				added++
 			}
 		}
@@ -71,34 +82,49 @@ func (s *Store) store(ctx context.Context, arrivals []arrival) (added int, err e
 	return added, err
 }
 
-// add stores one snapshot unless it is there already. Nothing is written for one
-// that is: broker and publisher repeat themselves, and no position is spent on that.
-func (w *writer) add(ctx context.Context, a arrival) (bool, error) {
-	c, body := split(a.Snapshot)
-	_, err := integer(ctx, w.findSnapshot, a.Namespace, a.Name, c.slot)
-	if err == nil {
+// checkDate returns what is wrong with the date of a snapshot that is new.
+func (s *Store) checkDate(ctx context.Context, snapshot hub.Snapshot) (wrong, err error) {
+	wrong = snapshot.CheckDate(s.now())
+	if wrong == nil || s.taken == nil {
+		return wrong, nil
+	}
+	own, err := s.taken(ctx, snapshot.Repository, snapshot.Slot)
+	if err != nil || own {
+		return nil, err
+	}
+	return wrong, nil
+}
+
+// has reports whether the snapshot is there already. Nothing is written for one that is:
+// broker and publisher repeat themselves, and no position is spent on that.
+func (w *writer) has(ctx context.Context, a arrival) (bool, error) {
+	_, err := integer(ctx, w.findSnapshot, a.Namespace, a.Name, database.Micros(a.Slot))
+	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
-	if !errors.Is(err, sql.ErrNoRows) {
-		return false, err
-	}
+	return err == nil, err
+}
+
+// add stores one snapshot.
+func (w *writer) add(ctx context.Context, a arrival) error {
+	c, body := split(a.Snapshot)
 	repository, err := w.repository(ctx, a)
 	if err != nil {
-		return false, err
+		return err
 	}
 	topic, err := w.topic(ctx, a.topic)
 	if err != nil {
-		return false, err
+		return err
 	}
 	content, err := w.body(ctx, body)
 	if err != nil {
-		return false, err
+		return err
 	}
 	row := append(c.values(), repository, database.Micros(a.received), topic, content)
 	position, err := integer(ctx, w.addSnapshot, row...)
 	if err != nil {
-		return false, err
+		return err
 	}
 	_, err = w.setPrivate.ExecContext(ctx, a.Private, repository, position)
-	return true, err
+	return err
 }

@@ -7,7 +7,10 @@
 // JSON object as it was sent: every member, its order, every digit. Positions grow,
 // are never used twice, and become visible in their order; there may be holes.
 //
-// At its bounds: history is never truncated. It grows by about 100 bytes a snapshot,
+// A new snapshot dated more than hub.FutureTolerance ahead is rejected, because as the
+// newest it would hide all later ones; see Trust.
+//
+// At its bounds: history is never truncated, and Delete alone removes from it. It grows by about 100 bytes a snapshot,
 // because what rarely changes of the object is stored once per distinct value; a
 // full disk makes Append return an error, and nothing of that batch is kept. A read
 // holds no more in memory than its limits say, Repositories one snapshot for each
@@ -20,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pulltrail/internal/database"
@@ -29,7 +33,10 @@ import (
 
 // Store is the history in a database. It is safe for concurrent use.
 type Store struct {
-	db *database.DB
+	db        *database.DB
+	now       func() time.Time
+	taken     func(context.Context, hub.Repository, time.Time) (bool, error)
+	deletions atomic.Uint64
 
 	mu       sync.Mutex
 	appended chan struct{} // closed, and replaced, when snapshots were added
@@ -37,7 +44,14 @@ type Store struct {
 
 // New is the history in db, which stays the caller's to close.
 func New(db *database.DB) *Store {
-	return &Store{db: db, appended: make(chan struct{})}
+	return &Store{db: db, now: time.Now, appended: make(chan struct{})}
+}
+
+// Trust makes Append accept a snapshot dated in the future where taken reports that this
+// process took it for that slot: then it is the clock that was set back since. It is
+// called before Append.
+func (s *Store) Trust(taken func(ctx context.Context, r hub.Repository, slot time.Time) (bool, error)) {
+	s.taken = taken
 }
 
 // Notify returns the channel that is closed when snapshots are added after this
@@ -55,10 +69,11 @@ func (s *Store) wake() {
 	s.appended = make(chan struct{})
 }
 
-// Head is the position of the newest entry; zero when there is none.
+// Head is the position of the newest entry, also when that was deleted; zero when there
+// has never been one.
 func (s *Store) Head(ctx context.Context) (document.Position, error) {
 	var head document.Position
-	err := s.db.Reader().QueryRowContext(ctx, "SELECT coalesce(max(position), 0) FROM snapshots").Scan(&head)
+	err := s.db.Reader().QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'snapshots'").Scan(&head)
 	if err != nil {
 		return 0, fmt.Errorf("read the head of history: %w", err)
 	}

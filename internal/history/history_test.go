@@ -279,8 +279,13 @@ func openAt(t testing.TB, path string) *Store {
 			t.Error(err)
 		}
 	})
-	return New(db)
+	s := New(db)
+	s.now = endOfTime
+	return s
 }
+
+// endOfTime lets tests have snapshots of any date.
+func endOfTime() time.Time { return time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // crashed is a copy of the files as a kill would leave them: the database is open,
 // and its newest transactions are in the write-ahead log alone.

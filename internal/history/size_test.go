@@ -38,6 +38,7 @@ func grow(t *testing.T, path string, repositories, first, end int) int64 {
 		t.Fatal(err)
 	}
 	s := New(db)
+	s.now = endOfTime
 	var batch []document.Message
 	for slot := first; slot < end; slot++ {
 		for r := range repositories {

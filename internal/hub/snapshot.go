@@ -91,6 +91,24 @@ func Parse(payload []byte) (Snapshot, error) {
 	return fromFields(fields)
 }
 
+// FutureTolerance is how far ahead of this machine's clock a snapshot may be dated: clocks
+// differ.
+const FutureTolerance = 5 * time.Minute
+
+// CheckDate returns an error for a snapshot dated more than FutureTolerance after now: as
+// the newest of its repository it would hide all later ones.
+func (s Snapshot) CheckDate(now time.Time) error {
+	for _, f := range []struct {
+		key string
+		at  time.Time
+	}{{keyTimestamp, s.Timestamp}, {keySlot, s.Slot}} {
+		if f.at.After(now.Add(FutureTolerance)) {
+			return fmt.Errorf("%s %s is in the future: the clock here says %s", f.key, f.at.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
 // Restore makes a snapshot of fields that were taken apart with Fields.
 func Restore(fields []Field) (Snapshot, error) { return fromFields(fields) }
 

@@ -15,7 +15,6 @@ package rollup
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -47,7 +46,10 @@ type Options struct {
 	History History
 	// MaxGap is how far apart two snapshots may be without a gap in a curve.
 	MaxGap func() time.Duration
-	Log    *slog.Logger
+	// Deletions counts the deletions of snapshots, before which everything that was read is
+	// outdated; nil where nothing is ever deleted.
+	Deletions func() uint64
+	Log       *slog.Logger
 }
 
 // Rollup is safe for concurrent use.
@@ -59,13 +61,17 @@ type Rollup struct {
 
 // version is everything as it was at one head of history.
 type version struct {
-	head   document.Position
-	maxGap time.Duration
-	trails []*Trail // sorted by namespace and name
+	head      document.Position
+	deletions uint64 // before it was read
+	maxGap    time.Duration
+	trails    []*Trail // sorted by namespace and name
 }
 
 // New makes a rollup that has read nothing yet.
 func New(opts Options) *Rollup {
+	if opts.Deletions == nil {
+		opts.Deletions = func() uint64 { return 0 }
+	}
 	r := &Rollup{Options: opts, turn: make(chan struct{}, 1)}
 	r.current.Store(&version{maxGap: opts.MaxGap()})
 	return r
@@ -117,8 +123,9 @@ func (r *Rollup) fresh(ctx context.Context) (*version, error) {
 	if r.isFresh(v, head) {
 		return v, nil
 	}
-	if gap := r.MaxGap(); gap != v.maxGap {
-		v = &version{maxGap: gap} // what is a gap stands in every day
+	gap, deletions := r.MaxGap(), r.Deletions()
+	if gap != v.maxGap || deletions != v.deletions { // either may change every day
+		v = &version{maxGap: gap, deletions: deletions}
 	}
 	next, err := r.read(ctx, v)
 	if err != nil {
@@ -129,7 +136,7 @@ func (r *Rollup) fresh(ctx context.Context) (*version, error) {
 }
 
 func (r *Rollup) isFresh(v *version, head document.Position) bool {
-	return v.head >= head && v.maxGap == r.MaxGap()
+	return v.head >= head && v.maxGap == r.MaxGap() && v.deletions == r.Deletions()
 }
 
 // read is v with what has come into history since.
@@ -138,36 +145,37 @@ func (r *Rollup) read(ctx context.Context, v *version) (*version, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := &version{head: head, maxGap: v.maxGap, trails: slices.Clone(v.trails)}
+	next := &version{head: head, deletions: v.deletions, maxGap: v.maxGap, trails: slices.Clone(v.trails)}
 	for _, of := range changed {
-		t, err := r.readTrail(ctx, of, v.maxGap)
+		t, exists, err := r.readTrail(ctx, of, v.maxGap)
 		if err != nil {
 			return nil, err
 		}
 		i, found := next.find(of)
-		if found {
+		switch {
+		case exists && found:
 			next.trails[i] = t
-		} else {
+		case exists:
 			next.trails = slices.Insert(next.trails, i, t)
+		case found:
+			next.trails = slices.Delete(next.trails, i, i+1)
 		}
 	}
 	return next, nil
 }
 
-func (r *Rollup) readTrail(ctx context.Context, of hub.Repository, maxGap time.Duration) (*Trail, error) {
+// readTrail returns false where all snapshots have been deleted meanwhile.
+func (r *Rollup) readTrail(ctx context.Context, of hub.Repository, maxGap time.Duration) (*Trail, bool, error) {
 	samples, err := r.History.Series(ctx, of, time.Time{}, time.Time{}, -1)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	// After the series, so that the newest snapshot is not older than its newest sample.
 	newest, found, err := r.History.Repository(ctx, of)
-	if err != nil {
-		return nil, err
+	if err != nil || !found || len(samples) == 0 {
+		return nil, false, err
 	}
-	if !found || len(samples) == 0 {
-		return nil, fmt.Errorf("%s has changed in history but has no snapshot", of)
-	}
-	return newTrail(newest, samples, maxGap), nil
+	return newTrail(newest, samples, maxGap), true, nil
 }
 
 // The shares of Run: after an hour's worth of reading it rests for the rest of the day.

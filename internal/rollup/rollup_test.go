@@ -164,6 +164,7 @@ func TestAnUnknownLengthPanics(t *testing.T) {
 
 func TestASnapshotFarFromAllOthersDoesNotMakeDaysWithoutEnd(t *testing.T) {
 	s := open(t)
+	s.Trust(func(context.Context, hub.Repository, time.Time) (bool, error) { return true, nil }) // by a clock that was wrong
 	keep(t, s, nginx, start, 1)
 	keep(t, s, nginx, time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC), 5)
 	got, _, err := rollupOf(s).Trail(t.Context(), nginx)
@@ -244,6 +245,33 @@ func (b *broken) Head(ctx context.Context) (document.Position, error) {
 		return 0, errors.New("no such luck")
 	}
 	return b.Store.Head(ctx)
+}
+
+func TestWhatIsDeletedIsInNoAnswer(t *testing.T) {
+	s := open(t)
+	keep(t, s, nginx, start, 0, 24, 48, 9999)
+	keep(t, s, agent, start, 7)
+	r := rollupOf(s)
+	r.Deletions = s.Deletions
+	if _, err := r.Trails(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []struct {
+		hub.Repository
+		from time.Time
+	}{{nginx, start.Add(3 * day)}, {agent, time.Time{}}} {
+		if _, err := s.Delete(t.Context(), d.Repository, d.from, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := r.Trails(t.Context())
+	if err != nil || len(all) != 1 || all[0].Newest.PullCount != 48 || all[0].Snapshots != 3 {
+		t.Fatalf("got %v, %v", all, err)
+	}
+	keep(t, s, agent, start.Add(day), 8)
+	if again, found, err := r.Trail(t.Context(), agent); err != nil || !found || again.Newest.PullCount != 8 {
+		t.Errorf("got %+v, %v, %v", again, found, err)
+	}
 }
 
 func TestAFailureIsAnErrorAndTheNextQuestionIsAnswered(t *testing.T) {

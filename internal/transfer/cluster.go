@@ -36,7 +36,9 @@ type ClusterOptions struct {
 	// Pauses are those between tries; nil: from half a second to half a minute, for five
 	// minutes.
 	Pauses backoff.BackOff
-	Log    *slog.Logger
+	// Now is the time of the import; see hub.Snapshot.CheckDate.
+	Now time.Time
+	Log *slog.Logger
 }
 
 // Cluster is the Source that indices are, along their time.
@@ -111,9 +113,15 @@ func (c *Cluster) item(hit search.Hit) Item {
 		item.Place = strconv.FormatInt(hit.Time, 10)
 	}
 	s, err := stored(hit.Source)
+	var dated error
+	if err == nil {
+		dated = s.CheckDate(c.opts.Now)
+	}
 	switch {
 	case err != nil:
 		item.Fate, item.Reason = Skipped, oneLineOf(err)
+	case dated != nil:
+		item.Fate, item.Reason = Refused, dated.Error()
 	case c.again(hit.Time, s.ID()):
 		item.Fate = Double
 	default:

@@ -136,7 +136,7 @@ func (r real) source(t *testing.T, user, password string) *Cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := NewCluster(ClusterOptions{Client: client, URL: r.url, Index: r.prefix + "-*", Log: slog.New(slog.DiscardHandler)})
+	c := NewCluster(ClusterOptions{Client: client, URL: r.url, Index: r.prefix + "-*", Now: now, Log: slog.New(slog.DiscardHandler)})
 	t.Cleanup(func() {
 		if err := errors.Join(c.Close(), client.Close()); err != nil {
 			t.Error(err)

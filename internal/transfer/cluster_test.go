@@ -173,7 +173,7 @@ func (f *fakeCluster) source(t *testing.T) *Cluster {
 	client := connected(t, f.elasticsearch, server.URL)
 	c := NewCluster(ClusterOptions{
 		Client: client, URL: "http://cluster", Index: "metrics-*",
-		Pauses: &few{most: 5}, Log: slog.New(slog.DiscardHandler),
+		Pauses: &few{most: 5}, Now: now, Log: slog.New(slog.DiscardHandler),
 	})
 	t.Cleanup(func() {
 		if err := errors.Join(c.Close(), client.Close()); err != nil {
@@ -392,6 +392,17 @@ func TestDocumentsThatAreNoSnapshots(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 		})
+	}
+}
+
+func TestADocumentDatedInTheFutureIsRejected(t *testing.T) {
+	f := newFakeCluster(t)
+	f.add("metrics-2026-1", `{"name":"app","namespace":"me","pull_count":1,"timestamp":"2026-03-01T12:05:00Z"}`) // as clocks differ
+	f.add("metrics-2026-1", `{"name":"app","namespace":"me","pull_count":2,"timestamp":"2026-03-01T12:05:01Z"}`)
+	s := newShelf()
+	got, err := Import(t.Context(), f.source(t), s, Options{})
+	if err != nil || got.New != 1 || got.Refused != 1 || !strings.Contains(got.Problems[0].Reason, "timestamp 2026-03-01T12:05:01Z is in the future") {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"pulltrail/internal/hub"
 )
@@ -28,6 +29,7 @@ type File struct {
 		snapshot(line []byte) (hub.Snapshot, error)
 		notes() []string
 	}
+	now     time.Time
 	resumed int // the line up to which all is stored
 }
 
@@ -93,7 +95,7 @@ func identify(f *os.File, path string, size int64, opts FileOptions) (string, er
 // NewFile is the source that r is, which stays the caller's to close. It cannot be taken
 // up again.
 func NewFile(r io.Reader, opts FileOptions) (*File, error) {
-	f := &File{lines: newLines(r), size: -1}
+	f := &File{lines: newLines(r), size: -1, now: opts.Now}
 	first, err := f.lines.begins()
 	switch {
 	case err != nil:
@@ -155,6 +157,9 @@ func (f *File) Next(ctx context.Context) (Item, error) {
 			continue
 		}
 		s, err := f.rows.snapshot(line)
+		if err == nil {
+			err = s.CheckDate(f.now)
+		}
 		switch {
 		case err != nil:
 			item.Fate, item.Reason = Refused, oneLineOf(err)

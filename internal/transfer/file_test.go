@@ -51,7 +51,7 @@ func TestRowsOfCSV(t *testing.T) {
 		"no such day":          {"date,count\n2026-02-30,7\n", `refused: timestamp "2026-02-30" is not a time: write 2026-01-31, or 2026-01-31T01:00:00Z`},
 		"another order":        {"date,count\n31.01.2026,7\n", `refused: timestamp "31.01.2026" is not a time: write 2026-01-31, or 2026-01-31T01:00:00Z`},
 		"before 1970":          {"date,count\n1969-12-31,7\n", `refused: timestamp "1969-12-31" is out of range (1970 to 9999)`},
-		"the future":           {"date,count\n2062-01-31,7\n", "refused: timestamp 2062-01-31T00:00:00Z lies in the future"},
+		"the future":           {"date,count\n2062-01-31,7\n", "refused: timestamp 2062-01-31T00:00:00Z is in the future: the clock here says 2026-03-01T12:00:00Z"},
 		"all mistakes at once": {"date,count,star_count\nx,y,z\n", `refused: timestamp "x" is not a time: write 2026-01-31, or 2026-01-31T01:00:00Z; pull_count "y" is not a count: write digits alone, such as 12916987208; star_count "z" is not a count: write digits alone, such as 12916987208`},
 		"a missing cell":       {"date,count\n2026-01-31\n", "refused: it has 1 cells, and the header 2"},
 		"an open quote":        {"date,count\n2026-01-31,\"7\n", `refused: its quotes do not match: extraneous or missing " in quoted-field`},
@@ -141,7 +141,8 @@ func TestJSONLines(t *testing.T) {
 		"two times":                         {of, `{"date":"2026-01-31","time":"2026-01-31","count":7}`, "refused: it has both date and time, which say the same: leave one out"},
 		"a fraction":                        {of, `{"date":"2026-01-31","count":7.5}`, `refused: pull_count "7.5" is not a count: write digits alone, such as 12916987208`},
 		"no JSON":                           {of, `{"date":`, "refused: not JSON: unexpected end of JSON input"},
-		"a future pair":                     {of, `{"date":"2062-01-31","count":7}`, "refused: timestamp 2062-01-31T00:00:00Z lies in the future"},
+		"a future snapshot":                 {FileOptions{Now: now}, strings.ReplaceAll(whole, "2026-01-31T", "9998-01-31T"), "refused: timestamp 9998-01-31T00:00:00Z is in the future: the clock here says 2026-03-01T12:00:00Z"},
+		"a future pair":                     {of, `{"date":"2062-01-31","count":7}`, "refused: timestamp 2062-01-31T00:00:00Z is in the future: the clock here says 2026-03-01T12:00:00Z"},
 		"no count is no zero":               {of, `{"name":"app","namespace":"me","pull_count":null,"timestamp":"2026-01-31T00:00:00Z"}`, "refused: pull_count: null is not a count (an integer from 0 to 2^63-1)"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,15 +50,6 @@ func inRange(t time.Time, text string) (time.Time, error) {
 	return t, nil
 }
 
-// notAhead refuses a time that no count can have been seen at yet: as the newest of all
-// it would hide every later one. A day is left for time zones.
-func notAhead(t, now time.Time) error {
-	if t.After(now.Add(24 * time.Hour)) {
-		return fmt.Errorf("%s lies in the future", t.Format(time.RFC3339))
-	}
-	return nil
-}
-
 // parseCount reads digits, and nothing that could stand for thousands, decimals or powers.
 func parseCount(text string) (int64, error) {
 	text = strings.TrimSpace(text)
