@@ -57,7 +57,6 @@ func newStored(waiting *outbox.Outbox, letters *deadletter.Store, log *slog.Logg
 			c.replaced = letters.Replaced()
 			return c, err
 		}),
-		letters:   letters,
 		waiting:   prometheus.NewDesc("pulltrail_outbox_snapshots", "Snapshots that were taken and have not come back through the broker yet.", nil, nil),
 		dead:      prometheus.NewDesc("pulltrail_deadletters", "Messages that were refused for good and are kept, by who refused them.", []string{"sink"}, nil),
 		deadBytes: prometheus.NewDesc("pulltrail_deadletters_bytes", "Bytes of the dead letters that are kept: payloads, topics and reasons.", []string{"sink"}, nil),
