@@ -49,13 +49,13 @@ Examples:
 func (c deleteHistoryCommand) Run(ctx context.Context, p *Process, top *command) error {
 	r, err := hub.ParseRepository(c.Repository)
 	if err != nil {
-		return fmt.Errorf("%w (%w)", err, errUsage)
+		return usagef("%w", err)
 	}
 	if !c.From.IsZero() && !c.To.IsZero() && !c.From.Before(c.To.Time) {
-		return fmt.Errorf("--from must be before --to (%w)", errUsage)
+		return usagef("--from must be before --to")
 	}
 	if !c.DryRun && !c.Yes && (c.JSON || !p.interactive()) {
-		return fmt.Errorf("there is no terminal to ask on: add --yes to delete without being asked (%w)", errUsage)
+		return usagef("there is no terminal to ask on: add --yes to delete without being asked")
 	}
 	cfg, err := top.load(p)
 	if err != nil {
