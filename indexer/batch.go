@@ -15,13 +15,77 @@ type batch struct {
 	docs    []document.Document // not settled yet
 	letters []document.DeadLetter
 	causes  []string // of the letters, for the metrics
+	waiting waiting
 }
 
-// settle sees to it that every entry is stored or durable as a dead letter. Only
-// what failed is tried again, until ctx is done; work bounds the tries themselves.
-func (f *Follower) settle(ctx, work context.Context, entries []document.Entry) error {
+// waiting are entries, in the order of the log, whose index takes no writes for now.
+type waiting map[string][]document.Position
+
+// settle sees to it that every entry is stored or durable as a dead letter, or else is
+// returned because its index takes no writes for now. Only what failed is tried again,
+// until ctx is done; work bounds the tries themselves. Its error is that of ctx.
+func (f *Follower) settle(ctx, work context.Context, entries []document.Entry) (waiting, error) {
 	b := f.resolve(entries)
-	return f.until(ctx, work, func(ctx context.Context) error { return f.try(ctx, b) })
+	pauses, trouble := newProbeBackoff(), new(trouble)
+	for {
+		// What was refused before the write does not wait for a sink that may be away.
+		if err := f.until(ctx, work, func(ctx context.Context) error { return f.keep(ctx, b) }); err != nil {
+			return nil, err
+		}
+		f.setAside(b)
+		if len(b.docs) == 0 {
+			f.health.recover(trouble)
+			return b.waiting, nil
+		}
+		probe, err := f.gate.enter(ctx)
+		if err != nil {
+			return nil, err
+		}
+		again, away := f.try(work, b, probe)
+		f.gate.leave(probe, away)
+		switch {
+		case again == nil:
+			continue
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		}
+		f.metrics.failures.WithLabelValues(causeOf(again)).Inc()
+		f.health.fail(trouble, again)
+		if away == nil { // else the gate waits
+			if err := pause(ctx, pauses.NextBackOff()); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// setAside takes out of a batch what its index does not take for now.
+func (f *Follower) setAside(b *batch) {
+	left := 0
+	for i, doc := range b.docs {
+		if f.closed.has(doc.Index) {
+			b.wait(i)
+			continue
+		}
+		b.entries[left], b.docs[left] = b.entries[i], b.docs[i]
+		left++
+	}
+	b.cut(left)
+}
+
+// wait notes that an entry waits for its index.
+func (b *batch) wait(i int) {
+	if b.waiting == nil {
+		b.waiting = make(waiting)
+	}
+	b.waiting[b.docs[i].Index] = append(b.waiting[b.docs[i].Index], b.entries[i].Position)
+}
+
+// cut leaves the first documents alone in a batch.
+func (b *batch) cut(left int) {
+	clear(b.entries[left:])
+	clear(b.docs[left:])
+	b.entries, b.docs = b.entries[:left], b.docs[:left]
 }
 
 func (f *Follower) resolve(entries []document.Entry) *batch {
@@ -54,31 +118,23 @@ func (f *Follower) letter(entry document.Entry, reason error, forbidden bool) do
 	}
 }
 
-// try does what it can of a batch; nil says that all of it is settled.
-func (f *Follower) try(ctx context.Context, b *batch) error {
-	// What was refused before the write does not wait for a sink that may be away.
-	if err := f.keep(ctx, b); err != nil {
-		return err
-	}
-	if len(b.docs) == 0 {
-		return nil
-	}
+// try writes a batch, or as a probe its first document. The first error says why some of
+// what was sent is to be sent again; the second is not nil where all of it is, because the
+// sink takes no writes.
+func (f *Follower) try(ctx context.Context, b *batch, probe bool) (again, away error) {
 	sent := len(b.docs)
-	results, err := f.write(ctx, b.docs)
+	if probe {
+		sent = 1
+	}
+	results, err := f.write(ctx, b.docs[:sent])
 	if err != nil {
-		return err
+		return err, err
 	}
-	again := f.sort(b, results)
-	if err := f.keep(ctx, b); err != nil {
-		return err
+	left := f.sort(b, results)
+	if left.count == sent {
+		away = left.err
 	}
-	switch {
-	case again == nil:
-		return nil
-	case len(b.docs) < sent:
-		return errProgress{again}
-	}
-	return again
+	return left.err, away
 }
 
 func (f *Follower) write(ctx context.Context, docs []document.Document) ([]error, error) {
@@ -92,9 +148,15 @@ func (f *Follower) write(ctx context.Context, docs []document.Document) ([]error
 	return results, err
 }
 
-// sort takes what is stored or refused out of the batch, and returns the first error
-// of those that stay in it.
-func (f *Follower) sort(b *batch, results []error) (again error) {
+// leftover is what is to be sent again.
+type leftover struct {
+	err   error // the first reason
+	count int
+}
+
+// sort takes what is stored, refused or waiting for its index out of the batch. There are
+// results for its first documents.
+func (f *Follower) sort(b *batch, results []error) (again leftover) {
 	now, left := time.Now(), 0
 	for i, err := range results {
 		switch {
@@ -107,17 +169,21 @@ func (f *Follower) sort(b *batch, results []error) (again error) {
 			b.bury(f.letter(b.entries[i], err, true), causeForbidden)
 		case document.IsPermanent(err):
 			b.bury(f.letter(b.entries[i], err, false), causeRefused)
+		case errors.Is(err, ErrUnavailable):
+			f.closed.add(b.docs[i].Index, err)
+			b.wait(i)
 		default:
-			if again == nil {
-				again = err
+			if again.err == nil {
+				again.err = err
 			}
+			again.count++
 			b.entries[left], b.docs[left] = b.entries[i], b.docs[i]
 			left++
 		}
 	}
-	clear(b.entries[left:])
-	clear(b.docs[left:])
-	b.entries, b.docs = b.entries[:left], b.docs[:left]
+	left += copy(b.entries[left:], b.entries[len(results):])
+	copy(b.docs[again.count:], b.docs[len(results):])
+	b.cut(left)
 	return again
 }
 

@@ -15,13 +15,16 @@
 // sink that is away, overloaded or blocked is waited for, for ever; a document that
 // is refused for its content becomes a dead letter at once, and one that is
 // forbidden becomes a dead letter that is tried again, so that one index never
-// stalls the others. Routes are applied at delivery: a changed route is good for all
+// stalls the others. Documents of an index that takes no writes (red, closed, read-only)
+// wait in the log, behind the cursor, while those of other indices are stored. While a sink
+// takes no writes at all, one document a second probes it. Routes are applied at delivery: a changed route is good for all
 // that was not delivered yet.
 //
 // # At its bounds
 //
 // A follower holds Config.Concurrency batches (each Config.BatchSize documents,
-// Config.BatchBytes bytes) and a round of dead letters in memory. Dead letters that
+// Config.BatchBytes bytes) and a round of dead letters in memory, and the positions of up
+// to 1,048,576 documents that wait for their index; then it reads no further. Dead letters that
 // cannot be stored, because their number is bounded too, stop the cursor, visibly,
 // until there is room.
 package indexer

@@ -17,6 +17,8 @@ const (
 	// idlePing is how often a sink is asked for its health while there is nothing to
 	// write.
 	idlePing = time.Minute
+	// awayPing is the same for a sink that did not answer the last time.
+	awayPing = 2 * time.Second
 	// askTimeout bounds the questions to a log for State and metrics.
 	askTimeout = time.Second
 )
@@ -52,6 +54,8 @@ type Follower struct {
 	log     *slog.Logger
 	health  *health
 	metrics *metrics
+	gate    *gate
+	closed  *closed
 
 	position, head, refused atomic.Uint64
 	front                   atomic.Pointer[front]
@@ -68,6 +72,8 @@ func NewFollower(opts FollowerOptions) *Follower {
 	f := &Follower{opts: opts, sink: opts.Sink.String()}
 	f.log = opts.Logger.With("sink", f.sink, "log", opts.Name)
 	f.health = newHealth(f.log)
+	f.gate = newGate()
+	f.closed = &closed{follower: f, indices: make(map[string]*trouble)}
 	f.metrics = newMetrics(opts.Registerer, f.sink, opts.Name, progress{
 		position:   func() float64 { return float64(f.position.Load()) },
 		lagEntries: func() float64 { return float64(f.State().Behind()) },
@@ -115,10 +121,7 @@ func (f *Follower) follow(ctx context.Context) error {
 		return err
 	}
 	f.advanced()
-	f.ping(ctx)
-	cursor := document.Position(f.position.Load())
-	p := &pipeline{Follower: f, read: cursor, saved: cursor}
-	return p.run(ctx)
+	return newPipeline(f).run(ctx)
 }
 
 // start finds the cursor.
@@ -149,7 +152,7 @@ func (f *Follower) advanced() {
 
 // ping asks the sink whether it is there, so that State tells of one that is away
 // before it is needed.
-func (f *Follower) ping(ctx context.Context) {
+func (f *Follower) ping(ctx context.Context) (ok bool) {
 	err := f.opts.Sink.Ping(ctx)
 	switch {
 	case err == nil:
@@ -158,4 +161,5 @@ func (f *Follower) ping(ctx context.Context) {
 		f.metrics.failures.WithLabelValues(causeOf(err)).Inc()
 		f.health.fail(f, err)
 	}
+	return err == nil
 }

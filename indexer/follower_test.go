@@ -32,6 +32,7 @@ type bench struct {
 	// wrap, where set, stands between the follower and the sink.
 	wrap        Sink
 	concurrency int
+	routes      []Route // nil: topic "s" goes to index "i"
 }
 
 // follow starts a follower within a synctest bubble; stop ends it.
@@ -44,13 +45,16 @@ func follow(t *testing.T, prepare func(*bench)) *bench {
 	if prepare != nil {
 		prepare(b)
 	}
+	if b.routes == nil {
+		b.routes = []Route{{Topic: "s", Kind: KindDocument, Index: "i"}}
+	}
 	var sink Sink = b.sink
 	if b.wrap != nil {
 		sink = b.wrap
 	}
 	b.follower = NewFollower(FollowerOptions{
 		Name: "journal", LogID: func(document.Position) string { return "log" }, Log: b.log, Sink: sink, Cursors: b.cursors, DeadLetters: b.letters,
-		Router:    newTestRouter(t, Route{Topic: "s", Kind: KindDocument, Index: "i"}),
+		Router:    newTestRouter(t, b.routes...),
 		BatchSize: 3, BatchBytes: 1000, Concurrency: b.concurrency,
 		Logger:     slog.New(slog.NewTextHandler(b.lines, nil)),
 		Registerer: b.registry,
@@ -172,9 +176,14 @@ func TestASinkThatIsAwayIsWaitedFor(t *testing.T) {
 		if s := b.follower.State(); s.OK || s.Err != "connection refused" || s.Since.Sub(start) > time.Second {
 			t.Errorf("state %+v", s)
 		}
-		// 0.5 s doubling to 20 s, give or take a half: about 30 tries in 10 minutes.
-		if got := b.sink.tries(); got < 20 || got > 70 {
+		// A probe every 0.8 s, give or take a fifth, of one document.
+		if got := b.sink.tries(); got < 600 || got > 1000 {
 			t.Errorf("%d tries in 10 minutes", got)
+		}
+		for _, probe := range b.sink.batches[1:] {
+			if len(probe) != 1 {
+				t.Fatalf("%d documents are sent to a sink that is away", len(probe))
+			}
 		}
 		if n := strings.Count(b.lines.String(), "\n"); n != 1 {
 			t.Errorf("%d lines logged:\n%s", n, b.lines)

@@ -229,7 +229,7 @@ func BenchmarkSort(b *testing.B) {
 	left := make([]document.Entry, len(entries))
 	for b.Loop() {
 		copy(left, entries) // sort forgets what is stored
-		if err := f.sort(&batch{entries: left, docs: docs}, results); err != nil {
+		if err := f.sort(&batch{entries: left, docs: docs}, results); err.err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"pulltrail/internal/document"
 )
 
@@ -21,23 +23,50 @@ const (
 )
 
 // pipeline reads the log ahead of the cursor, a window of batches at a time, and
-// moves the cursor over those that are settled, in the order of the log.
+// moves the cursor over those that are settled, in the order of the log. A batch of which
+// some documents wait for their index leaves its place in the window to the next, so that
+// the documents of other indices are not held up.
 type pipeline struct {
 	*Follower
 	flights []*flight         // in the order of the log
+	active  int               // those of them that are under way
+	landed  chan *flight      // those that are so no longer
 	read    document.Position // everything up to here is settled or in a flight
 	sent    time.Time         // when the last batch left
 	saved   document.Position // the durable cursor
 	savedAt time.Time
+
+	pinged time.Time
+	pingOK bool
+
+	// What waits for closed indices.
+	waiting int       // entries
+	due     []*flight // to be sent again, because an index is open
+	probing bool
+	probed  chan []string // the indices that take writes again
+	probeAt time.Time
+	probes  *backoff.ExponentialBackOff
 }
 
-// flight is a batch on its way. Its err is that of the context, or nil when every
-// entry up to last is settled.
+// flight is a batch. Every entry up to last is settled when it is neither under way nor
+// due, nothing waits, and err is nil.
 type flight struct {
-	first *front
-	last  document.Position
-	done  chan struct{}
-	err   error // to be read when done is closed
+	first   *front
+	last    document.Position
+	waiting waiting
+	due     []document.Position // to be sent again
+	active  bool
+
+	left waiting // what settle returned, once it has landed
+	err  error   // that of the context
+}
+
+func newPipeline(f *Follower) *pipeline {
+	cursor := document.Position(f.position.Load())
+	return &pipeline{
+		Follower: f, read: cursor, saved: cursor, landed: make(chan *flight, f.opts.Concurrency),
+		probed: make(chan []string, 1), probes: newProbeBackoff(),
+	}
 }
 
 // run follows the log until ctx is done, and then lets the requests under way end.
@@ -46,26 +75,27 @@ func (p *pipeline) run(ctx context.Context) error {
 	defer cancel()
 	wake := time.NewTimer(0)
 	defer wake.Stop()
-	pinged := time.Now()
 	for ctx.Err() == nil {
+		if p.untilPing() == 0 {
+			p.pingOK, p.pinged = p.ping(ctx), time.Now()
+		}
 		appended := p.opts.Log.Notify() // before the log is read, so that nothing slips between
 		pause, err := p.launch(ctx, work)
 		if err != nil {
 			break // ctx has ended
 		}
-		if len(p.flights) == 0 && time.Since(pinged) >= idlePing {
-			p.ping(ctx)
-			pinged = time.Now()
-		}
-		wake.Reset(min(pause, p.untilSave(), idlePing))
+		p.probe(work)
+		wake.Reset(min(pause, p.untilSave(), p.untilPing(), p.untilProbe()))
 		select {
 		case <-ctx.Done():
 		case <-appended:
 		case <-wake.C:
-		case <-p.first():
-			pinged = time.Now() // a batch has told more than a ping
+		case open := <-p.probed:
+			p.reopen(open)
+		case f := <-p.landed:
+			p.land(f)
+			p.pingOK, p.pinged = true, time.Now() // a batch has told more than a ping
 		}
-		p.land()
 		if err := p.save(ctx, false); err != nil {
 			break
 		}
@@ -73,14 +103,34 @@ func (p *pipeline) run(ctx context.Context) error {
 	return p.drain(ctx, cancel)
 }
 
+// untilPing is how long from now the sink is to be asked for its health.
+func (p *pipeline) untilPing() time.Duration {
+	switch {
+	case p.active > 0:
+		return idlePing
+	case p.pinged.IsZero():
+		return 0
+	case p.pingOK:
+		return max(0, idlePing-time.Since(p.pinged))
+	}
+	return max(0, awayPing-time.Since(p.pinged))
+}
+
 // launch sends what is due, and returns how long from now more may be.
 func (p *pipeline) launch(ctx, work context.Context) (time.Duration, error) {
-	for len(p.flights) < p.opts.Concurrency {
-		waiting, err := p.waiting(ctx)
-		if err != nil || waiting == 0 {
+	for p.active < p.opts.Concurrency {
+		if len(p.due) > 0 {
+			p.relaunch(ctx, work)
+			continue
+		}
+		if p.isFull() {
+			return idlePing, nil
+		}
+		behind, err := p.behind(ctx)
+		if err != nil || behind == 0 {
 			return idlePing, err
 		}
-		if since := time.Since(p.sent); waiting < p.opts.BatchSize && since < gather {
+		if since := time.Since(p.sent); behind < p.opts.BatchSize && since < gather {
 			return gather - since, nil
 		}
 		entries, err := p.entries(ctx)
@@ -90,21 +140,53 @@ func (p *pipeline) launch(ctx, work context.Context) (time.Duration, error) {
 		p.sent = time.Now()
 		f := &flight{
 			first: &front{cursor: p.read, received: entries[0].Received, seen: p.sent},
-			last:  entries[len(entries)-1].Position, done: make(chan struct{}),
+			last:  entries[len(entries)-1].Position,
 		}
 		p.read = f.last
 		p.flights = append(p.flights, f)
 		p.front.Store(p.flights[0].first)
-		go func() {
-			defer close(f.done)
-			f.err = p.settle(ctx, work, entries)
-		}()
+		p.fly(f, func() (waiting, error) { return p.settle(ctx, work, entries) })
 	}
 	return idlePing, nil
 }
 
-// waiting is about how many entries are to be read.
-func (p *pipeline) waiting(ctx context.Context) (n int, err error) {
+// isFull reports whether no more of the log is to be read for now. The window is that of
+// the batches from the first that is not settled on, but what waits for an index does not
+// fill it.
+func (p *pipeline) isFull() bool {
+	if p.waiting == 0 {
+		return len(p.flights) >= p.opts.Concurrency
+	}
+	return p.waiting >= maxWaiting || len(p.flights) >= maxFlights
+}
+
+// relaunch sends again what has waited in a batch.
+func (p *pipeline) relaunch(ctx, work context.Context) {
+	f := p.due[0]
+	p.due = p.due[1:]
+	positions := f.due
+	f.due = nil
+	p.fly(f, func() (waiting, error) {
+		entries, err := p.reread(ctx, positions)
+		if err != nil {
+			return nil, err
+		}
+		return p.settle(ctx, work, entries)
+	})
+}
+
+// fly lets a batch be settled. At most Concurrency are under way, so that landed takes all.
+func (p *pipeline) fly(f *flight, settle func() (waiting, error)) {
+	f.active = true
+	p.active++
+	go func() {
+		f.left, f.err = settle()
+		p.landed <- f
+	}()
+}
+
+// behind is about how many entries are to be read.
+func (p *pipeline) behind(ctx context.Context) (n int, err error) {
 	err = p.until(ctx, ctx, func(ctx context.Context) error {
 		head, err := p.opts.Log.Head(ctx)
 		if err != nil {
@@ -127,26 +209,23 @@ func (p *pipeline) entries(ctx context.Context) (entries []document.Entry, err e
 	return entries, err
 }
 
-// first is closed when the batch before which the cursor stands is settled; nil while
-// there is none.
-func (p *pipeline) first() <-chan struct{} {
-	if len(p.flights) == 0 {
-		return nil
+// land takes note of a batch that is not under way any more, and moves the cursor over
+// those at the front that are settled.
+func (p *pipeline) land(f *flight) {
+	f.active = false
+	p.active--
+	for index, positions := range f.left {
+		if f.waiting == nil {
+			f.waiting = make(waiting)
+		}
+		f.waiting[index] = append(f.waiting[index], positions...)
+		p.waiting += len(positions)
 	}
-	return p.flights[0].done
-}
-
-// land moves the cursor over the batches at the front that are settled.
-func (p *pipeline) land() {
+	f.left = nil
 	for len(p.flights) > 0 {
 		f := p.flights[0]
-		select {
-		case <-f.done:
-		default:
+		if f.active || len(f.due) > 0 || len(f.waiting) > 0 || f.err != nil {
 			return
-		}
-		if f.err != nil {
-			return // ctx has ended: what is behind it is not settled
 		}
 		p.position.Store(uint64(f.last))
 		p.metrics.batches.Inc()
@@ -187,15 +266,17 @@ func (p *pipeline) save(ctx context.Context, now bool) error {
 	return nil
 }
 
-// drain waits for the flights, which try nothing again since ctx is done, and saves
-// the cursor behind those that were settled.
+// drain waits for what is under way, which tries nothing again since ctx is done, and
+// saves the cursor behind what was settled.
 func (p *pipeline) drain(ctx context.Context, cancel context.CancelFunc) error {
 	timer := time.AfterFunc(drainTimeout, cancel)
 	defer timer.Stop()
-	for _, f := range p.flights {
-		<-f.done
+	for p.active > 0 {
+		p.land(<-p.landed)
 	}
-	p.land()
+	if p.probing {
+		<-p.probed
+	}
 	bounded, stop := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer stop()
 	return p.save(bounded, true)

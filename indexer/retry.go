@@ -2,7 +2,6 @@ package indexer
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -17,22 +16,33 @@ const (
 	pauseJitter = 0.5
 )
 
+// The pauses between two probes of a sink, or of an index, that takes no writes, each up to
+// a fifth longer or shorter than named. A probe is one document, so it may come often: the
+// first one that is stored ends the wait of all others within a second.
+const (
+	firstProbe  = 250 * time.Millisecond
+	longProbe   = 800 * time.Millisecond
+	probeJitter = 0.2
+)
+
+func newProbeBackoff() *backoff.ExponentialBackOff {
+	return newJitterBackoff(firstProbe, longProbe, probeJitter)
+}
+
 func newBackoff(first, most time.Duration) *backoff.ExponentialBackOff {
+	return newJitterBackoff(first, most, pauseJitter)
+}
+
+func newJitterBackoff(first, most time.Duration, jitter float64) *backoff.ExponentialBackOff {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.MaxInterval = first, most
-	b.Multiplier, b.RandomizationFactor = pauseFactor, pauseJitter
+	b.Multiplier, b.RandomizationFactor = pauseFactor, jitter
 	b.Reset()
 	return b
 }
 
-// errProgress wraps the error of a try that got a part done, so that the next one
-// follows after a short pause again.
-type errProgress struct{ error }
-
-func (e errProgress) Unwrap() error { return e.error }
-
 // until repeats step, with the context work, until it succeeds or ctx is done. Its own
-// error is that of ctx. This is the only place where anything is tried again.
+// error is that of ctx. Writes are repeated by settle.
 func (f *Follower) until(ctx, work context.Context, step func(context.Context) error) error {
 	pauses := newBackoff(firstPause, longPause)
 	trouble := new(trouble)
@@ -47,9 +57,6 @@ func (f *Follower) until(ctx, work context.Context, step func(context.Context) e
 		}
 		f.metrics.failures.WithLabelValues(causeOf(err)).Inc()
 		f.health.fail(trouble, err)
-		if errors.As(err, new(errProgress)) {
-			pauses.Reset()
-		}
 		if err := pause(ctx, pauses.NextBackOff()); err != nil {
 			return err
 		}
