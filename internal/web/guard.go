@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strings"
+
+	"pulltrail/internal/web/access"
 )
 
 // contentSecurityPolicy allows what the page consists of and nothing else: our own
@@ -42,10 +44,9 @@ func withHeaders(next http.Handler) http.Handler {
 func localHostsOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocalHost(r.Host) {
-			http.Error(w, "This server listens on loopback and answers for localhost, 127.0.0.1 and [::1] only. "+
+			access.Deny(w, r, http.StatusMisdirectedRequest, "This server listens on loopback and answers for localhost, 127.0.0.1 and [::1] only. "+
 				"To reach it by another name through a reverse proxy, let the proxy send \"Host: localhost\"; "+
-				"to reach it from the network, set web.listen to an address of this machine, and a user or web.public.",
-				http.StatusMisdirectedRequest)
+				"to reach it from the network, set web.listen to an address of this machine, and a user or web.public.")
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -93,7 +94,7 @@ func recovering(next http.Handler, log *slog.Logger) http.Handler {
 			for _, of := range []string{"Cache-Control", "Content-Encoding", "ETag", "Last-Modified"} {
 				w.Header().Del(of) // they belong to the answer that was not to be
 			}
-			http.Error(w, "Something went wrong inside Pulltrail; its log says what.", http.StatusInternalServerError)
+			access.Deny(w, r, http.StatusInternalServerError, "Something went wrong inside Pulltrail; its log says what.")
 		}()
 		next.ServeHTTP(tracked, r)
 	})

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"pulltrail/internal/web/access"
 )
 
 // changeover bounds how long a request waits for a site.
@@ -23,7 +25,7 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	site := s.admit(r.Context())
 	if site == nil {
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, "Pulltrail is starting or stopping.", http.StatusServiceUnavailable)
+		access.Deny(w, r, http.StatusServiceUnavailable, "Pulltrail is starting or stopping.")
 		return
 	}
 	defer site.requests.Done()

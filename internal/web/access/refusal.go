@@ -17,6 +17,12 @@ type refusal struct {
 
 var unauthorized = refusal{status: http.StatusUnauthorized, detail: "A user name and a password are needed here."}
 
+// Deny answers a request that is not let through, or that cannot be answered: with a problem
+// as RFC 9457 has it below /api/, and with plain text elsewhere.
+func Deny(w http.ResponseWriter, r *http.Request, status int, detail string) {
+	refusal{status: status, detail: detail}.write(w, r)
+}
+
 // write answers programs, below /api/, with a problem as RFC 9457 has it, and people with
 // a sentence.
 func (f refusal) write(w http.ResponseWriter, r *http.Request) {

@@ -16,8 +16,8 @@ const (
 	typeCSV  = "text/csv; charset=utf-8; header=present"
 )
 
-// refusal is an error for the one who asked: what cannot be answered, and what to ask
-// instead.
+// refusal is an error for the one who asked, with status 422: the request is valid, but its
+// answer would be too long. It says what to ask instead.
 type refusal string
 
 func (r refusal) Error() string { return string(r) }
@@ -41,7 +41,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, asCSV bool, rea
 	}
 	body, err := read(r.Context())
 	if refused := refusal(""); errors.As(err, &refused) {
-		writeProblem(w, http.StatusBadRequest, refused.Error())
+		writeProblem(w, http.StatusUnprocessableEntity, refused.Error())
 		return
 	}
 	if err != nil {

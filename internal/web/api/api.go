@@ -31,9 +31,9 @@
 // # Bounds
 //
 // A series has at most 200,000 samples, curves have at most 36,600 days. A longer one is
-// refused with the advice to narrow the range, never cut short. Four of these are made
+// a 422 with the advice to narrow the range, never cut short. Four of these are made
 // at the same time, further requests wait. A list has at most 10,000 repositories, and
-// says how many there are. A query has at most 8,192 bytes.
+// says how many there are. A query has at most 32,000 bytes.
 package api
 
 import (

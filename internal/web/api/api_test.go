@@ -236,7 +236,6 @@ func TestProblems(t *testing.T) {
 		"days of an unknown repository":      {"/api/v1/repositories/no/such/daily", 404, "known here"},
 		"pushes of an unknown repository":    {"/api/v1/repositories/no/such/pushes", 404, "known here"},
 		"days from a time that is none":      {daily + "from=yesterday", 400, `"yesterday"`},
-		"days from after to":                 {daily + "from=2026-02-02&to=2026-02-01", 400, "must be before to"},
 		"days with an unknown parameter":     {daily + "days=3", 400, `"days" is unknown`},
 		"pushes with a parameter":            {"/api/v1/repositories/library/nginx/pushes?from=2026-02-02", 400, "there is format"},
 		"what cannot be a name":              {"/api/v1/repositories/UPPER/%3Cscript%3E", 404, "known here"},
@@ -246,10 +245,8 @@ func TestProblems(t *testing.T) {
 		"a day that does not exist":          {series + "to=2026-02-30", 400, `"2026-02-30"`},
 		"a time without a zone":              {series + "to=2026-02-03T01:00:00", 400, "2026-01-31T01:00:00Z"},
 		"a year before there was Docker Hub": {series + "from=1969-12-31", 400, "1970"},
-		"a year too large in UTC":            {series + "to=9999-12-31T23:59:59-05:00", 400, "9999"},
 		"an endless value":                   {series + "to=" + strings.Repeat("9", 5000), 400, `to is "9999999999999999999999999999999999999999" and more`},
-		"from after to":                      {series + "from=2026-02-02&to=2026-02-01", 400, "from (2026-02-02T00:00:00Z) must be before to (2026-02-01T00:00:00Z)"},
-		"from equal to to":                   {series + "from=2026-02-02&to=2026-02-02T01:00:00%2B01:00", 400, "empty"},
+		"a namespace that is none":           {"/api/v1/repositories?namespace=UPPER", 400, `namespace is "UPPER"`},
 		"a parameter with a typing error":    {series + "form=2026-02-02", 400, `"form" is unknown`},
 		"a parameter that is given twice":    {series + "from=2026-02-02&from=2026-02-03", 400, "2 times"},
 		"a query that cannot be read":        {series + "from=%zz", 400, "?from="},
@@ -286,6 +283,7 @@ func TestRanges(t *testing.T) {
 		"empty is open":                             {"from=&to=", time.Time{}, time.Time{}},
 		"a day begins at midnight UTC":              {"from=2026-01-31&to=2026-02-01", at("2026-01-31T00:00:00Z"), at("2026-02-01T00:00:00Z")},
 		"a time may have a fraction":                {"from=2026-01-31T01:00:00.123456Z", at("2026-01-31T01:00:00.123456Z"), time.Time{}},
+		"an offset may lead out of the years":       {"from=1970-01-01T00:00:00%2B01:00&to=9999-12-31T23:59:59-05:00", at("1970-01-01T00:00:00Z"), at("9999-12-31T23:59:59.999999999Z")},
 		"an offset is converted":                    {"to=2026-01-31T01:00:00%2B05:30", time.Time{}, at("2026-01-30T19:30:00Z")},
 		"the plus of an offset may stand unescaped": {"to=2026-01-31T01:00:00+05:30", time.Time{}, at("2026-01-30T19:30:00Z")},
 	} {
@@ -309,7 +307,7 @@ func TestASeriesIsWholeOrRefused(t *testing.T) {
 		t.Errorf("at the bound: got %d", got.Code)
 	}
 	s.samples = endless(2 * maxSamples)
-	wantProblem(t, ask(handlerOf(s), http.MethodGet, "/api/v1/repositories/library/nginx/series"), 400, "more than 200000 samples")
+	wantProblem(t, ask(handlerOf(s), http.MethodGet, "/api/v1/repositories/library/nginx/series"), 422, "more than 200000 samples")
 }
 
 func TestAFullHouseWaitsForItsTurn(t *testing.T) {

@@ -6,13 +6,17 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"pgregory.net/rapid"
 
 	"pulltrail/internal/web/access"
 )
@@ -74,6 +78,97 @@ func TestParametersAreDescribed(t *testing.T) {
 	}
 }
 
+// TestEveryOperationListsWhatTheServerAroundItAnswers is about what package access, the check
+// of the Host header and a restart answer in place of the API.
+func TestEveryOperationListsWhatTheServerAroundItAnswers(t *testing.T) {
+	doc, _ := described(t)
+	for path, item := range doc.Paths.Map() {
+		for method, operation := range item.Operations() {
+			for _, status := range []int{401, 421, 429, 500, 503} {
+				if operation.Responses.Status(status) == nil {
+					t.Errorf("%s %s: %d is not described", method, path, status)
+				}
+			}
+		}
+	}
+	if s := doc.Components.SecuritySchemes["basic"]; s == nil || s.Value.Type != "http" || s.Value.Scheme != "basic" {
+		t.Errorf("the security scheme is %+v", s)
+	}
+	if len(doc.Security) != 2 || len(doc.Security[0]) != 0 {
+		t.Errorf("security is %v: want none, or basic", doc.Security)
+	}
+}
+
+// texts are the parameters whose values the description bounds by a pattern, each with a
+// path that takes it.
+var texts = map[string]string{
+	"q": "/repositories", "namespace": "/repositories", "repository": "/curves", "from": "/repositories/library/nginx/daily", "to": "/curves",
+}
+
+// pattern is that of a text parameter.
+func pattern(t *testing.T, doc *openapi3.T, name string) string {
+	t.Helper()
+	for _, p := range doc.Paths.Value("/api/v1" + strings.NewReplacer("library", "{namespace}", "nginx", "{name}").Replace(texts[name])).Get.Parameters {
+		if p.Value.Name == name {
+			if items := p.Value.Schema.Value.Items; items != nil {
+				return items.Value.Pattern
+			}
+			return p.Value.Schema.Value.Pattern
+		}
+	}
+	t.Fatalf("no parameter %s", name)
+	return ""
+}
+
+func TestWhatTheDescriptionAllowsIsNeverAMistake(t *testing.T) {
+	doc, _ := described(t)
+	h := handlerOf(sampleMemory(t))
+	for name, path := range texts {
+		allowed := rapid.StringMatching(pattern(t, doc, name)).Filter(func(s string) bool { return utf8.RuneCountInString(s) <= maxText })
+		rapid.Check(t, func(t *rapid.T) {
+			value := allowed.Draw(t, name)
+			target := "/api/v1" + path + "?" + url.Values{name: {value}}.Encode()
+			if got := ask(h, http.MethodGet, target); got.Code != http.StatusOK && (got.Code != http.StatusNotFound || name != "repository") {
+				t.Fatalf("%s=%q: got %d %s", name, value, got.Code, got.Body)
+			}
+		})
+	}
+}
+
+func TestWhatTheDescriptionForbidsIsAMistake(t *testing.T) {
+	doc, _ := described(t)
+	h := handlerOf(sampleMemory(t))
+	for name, values := range map[string][]string{
+		"q":          {"a\x00b", "\x7f", "\u0085"},
+		"namespace":  {"UPPER", "a/b", ".a", "ä", strings.Repeat("a", 256)},
+		"repository": {"UPPER", "/", "a/", "/a", "a/b/c", "a b", "nginx:latest"},
+		"from":       {"2026-02-29", "2100-02-29", "2026-04-31", "2026-13-01", "1969-12-31", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00", "2026-01-01t00:00:00z", "2026-1-1", "now"},
+	} {
+		allowed := regexp.MustCompile(pattern(t, doc, name))
+		for _, value := range values {
+			got := ask(h, http.MethodGet, "/api/v1"+texts[name]+"?"+url.Values{name: {value}}.Encode())
+			if allowed.MatchString(value) || got.Code != http.StatusBadRequest {
+				t.Errorf("%s=%q: got %d %s", name, value, got.Code, got.Body)
+			}
+		}
+	}
+	for _, leap := range []string{"2024-02-29", "2000-02-29", "1972-02-29", "9996-02-29", "2400-02-29"} {
+		if !regexp.MustCompile(pattern(t, doc, "to")).MatchString(leap) {
+			t.Errorf("%s is forbidden", leap)
+		}
+	}
+}
+
+func TestTheLongestRequestThatIsDescribedIsAnswered(t *testing.T) {
+	query := url.Values{"q": {strings.Repeat("\U0001F433", maxText)}, "namespace": {strings.Repeat("a", maxText)}, "from": {"2026-11-23T00:00:00.123456789+00:00"}, "to": {"2026-11-23T00:00:00.123456789+00:00"}, "metric": {"pulls"}, "top": {"100"}, "format": {"json"}}
+	for range maxTop {
+		query.Add("repository", strings.Repeat("a", 127)+"/"+strings.Repeat("b", 127))
+	}
+	if got := ask(handlerOf(sampleMemory(t)), http.MethodGet, "/api/v1/curves?"+query.Encode()); got.Code != http.StatusNotFound {
+		t.Errorf("got %d %s", got.Code, got.Body)
+	}
+}
+
 // scenes are requests, and what answers them.
 var scenes = []struct {
 	status  int
@@ -86,6 +181,7 @@ var scenes = []struct {
 		"/repositories/library/nginx/series", "/repositories/library/nginx/series?from=2026-11-23", "/repositories/library/nginx/series?format=csv", "/repositories/b/unseen/series",
 		"/repositories/library/nginx/daily?to=2026-11-24", "/repositories/library/nginx/daily?format=csv", "/repositories/b/unseen/daily", "/repositories/grown/nginx/daily",
 		"/repositories/library/nginx/pushes", "/repositories/library/nginx/pushes?format=csv", "/repositories/b/unseen/pushes",
+		"/repositories/library/nginx/series?from=2026-11-24&to=2026-11-23", "/repositories/library/nginx/daily?from=2026-11-23T02:00:00Z&to=2026-11-23T01:00:00Z", "/curves?from=2026-11-23T02:00:00Z&to=2026-11-23T01:00:00Z",
 		"/curves", "/curves?metric=total&from=2026-11-01&to=2026-12-01T00:00:00Z&top=1", "/curves?repository=library/nginx&repository=b/unseen", "/curves?q=nothing", "/curves?format=csv",
 		"/summary", "/status", "/openapi.json",
 	}},
@@ -172,7 +268,7 @@ func validate(router routers.Router, r *http.Request, w *httptest.ResponseRecord
 	if err != nil {
 		return err
 	}
-	options := &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true}
+	options := &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
 	request := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: options}
 	if w.Code < 400 {
 		if err := openapi3filter.ValidateRequest(r.Context(), request); err != nil {

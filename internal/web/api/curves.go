@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"pulltrail/internal/hub"
@@ -65,7 +66,7 @@ func (h *handler) curves(w http.ResponseWriter, r *http.Request) {
 	q := parseQuery(r.URL.RawQuery, "from", "to", "metric", "top", "repository…", "namespace", "q", "format")
 	asked, metric := q.timeRange(), q.choice("metric", "pulls", "total")
 	top, asCSV := q.number("top", usualTop, 1, maxTop), q.wantsCSV(r)
-	names := q.names()
+	names, namespace := q.names(), q.namespace()
 	if q.err != nil {
 		writeProblem(w, http.StatusBadRequest, sentence(q.err))
 		return
@@ -81,7 +82,7 @@ func (h *handler) curves(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	trails := trailsOf(q.matching(all), names)
+	trails := trailsOf(q.matching(all, namespace), names)
 	h.answer(w, r, asCSV, func(context.Context) (table, error) { return curvesOf(trails, metric, asked, top) })
 }
 
@@ -89,9 +90,12 @@ func (h *handler) curves(w http.ResponseWriter, r *http.Request) {
 func (q *query) names() []hub.Repository {
 	var names []hub.Repository
 	for _, v := range q.values["repository"] {
-		r, err := hub.ParseRepository(v)
-		if err != nil {
-			q.refuse("the parameter repository: %w", err)
+		if !repositoryPattern.MatchString(v) {
+			q.refuse("the parameter repository is %.40q: write namespace/name in lower-case letters, digits, '.', '_' and '-'", v)
+		}
+		r := hub.Repository{Namespace: "library", Name: v}
+		if namespace, name, found := strings.Cut(v, "/"); found {
+			r = hub.Repository{Namespace: namespace, Name: name}
 		}
 		names = append(names, r)
 	}
@@ -115,6 +119,9 @@ func trailsOf(all []found, names []hub.Repository) []*rollup.Trail {
 func curvesOf(trails []*rollup.Trail, metric string, asked timeRange, top int) (table, error) {
 	if tooLong(trails, asked) {
 		return nil, refusal(fmt.Sprintf("The range has more than %d days, the most that one answer has: narrow it with from and to.", maxDays))
+	}
+	if asked.empty() {
+		trails = nil
 	}
 	of := rollup.Pulls
 	if metric == "total" {

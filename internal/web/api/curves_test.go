@@ -176,7 +176,7 @@ func TestCurvesAreBounded(t *testing.T) {
 	w.all["zero"] = []history.Sample{{Timestamp: slot.AddDate(40, 0, 0), PullCount: 1}, {Timestamp: slot.AddDate(41, 0, 0), PullCount: 2}}
 	h := w.handler()
 	for _, query := range []string{"", "?metric=total", "?top=1", "?to=2067-01-01"} {
-		wantProblem(t, ask(h, http.MethodGet, "/api/v1/curves"+query), 400, "more than 36600 days")
+		wantProblem(t, ask(h, http.MethodGet, "/api/v1/curves"+query), 422, "more than 36600 days")
 	}
 	for query, days := range map[string]int{"?from=2060-01-01": 700, "?to=1990-01-01": 366, "?q=one": 366, "?from=1990-01-01&to=2030-01-01": 3} {
 		got := ask(h, http.MethodGet, "/api/v1/curves"+query)

@@ -55,7 +55,7 @@ func dailyOf(f found, asked timeRange) daily {
 		Repository: f.Repository, From: end(asked.from), To: end(asked.to),
 		Days: []dayOfPulls{}, Restatements: []restatement{},
 	}
-	if f.trail != nil {
+	if f.trail != nil && !asked.empty() {
 		out.Days = days(f.trail.Days.Between(asked.from, asked.to))
 		out.Restatements = restatements(f.trail.Restatements, asked.wholeDays())
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,9 +14,10 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of a query: of all of it, and of one text, in bytes.
+// The bounds of a query: of all of it in bytes, and of one text in characters. The first
+// is above what the parameters of any request in openapi.yaml can add up to.
 const (
-	maxQuery = 8192
+	maxQuery = 32_000
 	maxText  = 255
 )
 
@@ -58,8 +60,8 @@ func (q *query) check(key string, values, known []string) {
 		q.refuse("the parameter %s is given %d times: give it once", key, len(values))
 	}
 	for _, v := range values {
-		if len(v) > maxText {
-			q.refuse("the parameter %s is %.40q and more: %d bytes are the most", key, v, maxText)
+		if utf8.RuneCountInString(v) > maxText {
+			q.refuse("the parameter %s is %.40q and more: %d characters are the most", key, v, maxText)
 		}
 		if !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl) {
 			q.refuse("the parameter %s is %.40q: it has bytes that are no text", key, v)
@@ -132,12 +134,43 @@ func (q *query) time(key string) time.Time {
 		q.refuse("the parameter %s is %.40q: write a UTC day such as 2026-01-31 or a time such as 2026-01-31T01:00:00Z", key, value)
 		return time.Time{}
 	}
-	t = t.UTC()
-	if y := t.Year(); y < 1970 || y > 9999 {
-		q.refuse("the parameter %s is %.40q: write a time from the years 1970 to 9999", key, value)
+	if y := t.Year(); y < earliest.Year() || y > latest.Year() {
+		q.refuse("the parameter %s is %.40q: write a time from the years %d to %d", key, value, earliest.Year(), latest.Year())
+		return time.Time{}
+	}
+	// With an offset, the year in UTC can be the one before or after.
+	switch t = t.UTC(); {
+	case t.Before(earliest):
+		return earliest
+	case t.After(latest):
+		return latest
 	}
 	return t
 }
+
+// earliest and latest bound the times of a query.
+var (
+	earliest = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
+	latest   = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
+)
+
+// namespace is the parameter of that name.
+func (q *query) namespace() string {
+	value := q.text("namespace")
+	if value != "" && !namespacePattern.MatchString(value) {
+		q.refuse("the parameter namespace is %.40q: write a namespace in lower-case letters, digits, '.', '_' and '-'", value)
+	}
+	return value
+}
+
+// The patterns of names, as in openapi.yaml. A name of this form that no repository can
+// have is unknown rather than a mistake.
+const part = `[a-z0-9][a-z0-9._-]{0,254}`
+
+var (
+	namespacePattern  = regexp.MustCompile(`^` + part + `$`)
+	repositoryPattern = regexp.MustCompile(`^(` + part + `/)?` + part + `$`)
+)
 
 // wantsCSV reports whether CSV is asked for, by the parameter format or the header Accept.
 func (q *query) wantsCSV(r *http.Request) bool {

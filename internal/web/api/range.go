@@ -15,14 +15,13 @@ func end(t time.Time) *time.Time {
 	return &t
 }
 
-// timeRange reads from and to; absent or empty they are zero and leave their end open.
-func (q *query) timeRange() timeRange {
-	asked := timeRange{q.time("from"), q.time("to")}
-	if !asked.from.IsZero() && !asked.to.IsZero() && !asked.from.Before(asked.to) {
-		q.refuse("the range is empty: from (%s) must be before to (%s), which does not belong to it",
-			asked.from.Format(time.RFC3339Nano), asked.to.Format(time.RFC3339Nano))
-	}
-	return asked
+// timeRange reads from and to; absent or empty they are zero and leave their end open. A
+// range whose from is not before its to has nothing in it, which is no mistake.
+func (q *query) timeRange() timeRange { return timeRange{q.time("from"), q.time("to")} }
+
+// empty reports whether no time is in the range.
+func (r timeRange) empty() bool {
+	return !r.from.IsZero() && !r.to.IsZero() && !r.from.Before(r.to)
 }
 
 // has reports whether t is in the range.

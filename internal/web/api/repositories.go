@@ -69,6 +69,7 @@ func (h *handler) repositories(w http.ResponseWriter, r *http.Request) {
 	q := parseQuery(r.URL.RawQuery, "q", "namespace", "sort", "order", "limit", "offset")
 	sorted := q.sorting()
 	limit, offset := q.number("limit", maxList, 1, maxList), q.number("offset", 0, 0, 1_000_000)
+	namespace := q.namespace()
 	if q.err != nil {
 		writeProblem(w, http.StatusBadRequest, sentence(q.err))
 		return
@@ -83,7 +84,7 @@ func (h *handler) repositories(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	all = q.matching(all)
+	all = q.matching(all, namespace)
 	list := make([]repository, len(all)) // an empty list is [], not null
 	for i, f := range all {
 		list[i] = h.shown(f)
@@ -95,8 +96,8 @@ func (h *handler) repositories(w http.ResponseWriter, r *http.Request) {
 }
 
 // matching are those with the parameter q in their name, and of the namespace.
-func (q *query) matching(all []found) []found {
-	part, namespace := strings.ToLower(q.text("q")), q.text("namespace")
+func (q *query) matching(all []found, namespace string) []found {
+	part := strings.ToLower(q.text("q"))
 	return slices.DeleteFunc(all, func(f found) bool {
 		return namespace != "" && f.Namespace != namespace || !strings.Contains(f.String(), part)
 	})

@@ -55,6 +55,9 @@ func (h *handler) series(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) readSeries(ctx context.Context, r hub.Repository, asked timeRange) (table, error) {
+	if asked.empty() {
+		return series{Repository: r, From: end(asked.from), To: end(asked.to), Samples: []sample{}}, nil
+	}
 	samples, err := h.History.Series(ctx, r, asked.from, asked.to, maxSamples+1)
 	if err != nil {
 		return nil, err
