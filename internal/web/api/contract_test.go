@@ -120,6 +120,16 @@ func pattern(t *testing.T, doc *openapi3.T, name string) string {
 	return ""
 }
 
+// An alias of YAML that is not resolved becomes null, which Go's reader takes for absent.
+func TestTheDescriptionHasNoNulls(t *testing.T) {
+	body := ask(handlerOf(&memory{}), http.MethodGet, "/api/v1/openapi.json").Body.String()
+	for _, key := range []string{"pattern", "type", "schema", "enum", "required"} {
+		if strings.Contains(body, `"`+key+`":null`) || strings.Contains(body, `"`+key+`": null`) {
+			t.Errorf("a %s is null", key)
+		}
+	}
+}
+
 func TestWhatTheDescriptionAllowsIsNeverAMistake(t *testing.T) {
 	doc, _ := described(t)
 	h := handlerOf(sampleMemory(t))

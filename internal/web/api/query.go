@@ -91,15 +91,16 @@ func (q *query) refuse(format string, args ...any) {
 	}
 }
 
-// text is a parameter; empty where it is not given.
+// text is a parameter; empty where it is not given. A text may be given as empty, which
+// means the same; a number or a choice may not.
 func (q *query) text(key string) string { return q.values.Get(key) }
 
 // number is a whole number from least to most, usual where it is not given.
 func (q *query) number(key string, usual, least, most int) int {
-	value := q.text(key)
-	if value == "" {
+	if !q.values.Has(key) {
 		return usual
 	}
+	value := q.text(key)
 	n, err := strconv.Atoi(value)
 	if err != nil || n < least || n > most {
 		q.refuse("the parameter %s is %.40q: write a whole number from %d to %d", key, value, least, most)
@@ -112,7 +113,7 @@ func (q *query) number(key string, usual, least, most int) int {
 func (q *query) choice(key string, choices ...string) string {
 	value := q.text(key)
 	switch {
-	case value == "":
+	case !q.values.Has(key):
 		return choices[0]
 	case !slices.Contains(choices, value):
 		q.refuse("the parameter %s is %.40q: write %s or %s", key, value, strings.Join(choices[:len(choices)-1], ", "), choices[len(choices)-1])
@@ -174,7 +175,7 @@ var (
 
 // wantsCSV reports whether CSV is asked for, by the parameter format or the header Accept.
 func (q *query) wantsCSV(r *http.Request) bool {
-	if q.text("format") == "" {
+	if !q.values.Has("format") {
 		return prefersCSV(r.Header.Get("Accept"))
 	}
 	return q.choice("format", "json", "csv") == "csv"

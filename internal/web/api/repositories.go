@@ -127,7 +127,14 @@ func (q *query) sorting() func(a, b repository) int {
 	}
 	key := q.choice("sort", names...)
 	sign := -1
-	if order := q.choice("order", "", "asc", "desc"); order == "asc" || order == "" && key == "name" {
+	order := "desc"
+	if key == "name" {
+		order = "asc"
+	}
+	if q.values.Has("order") {
+		order = q.choice("order", "asc", "desc")
+	}
+	if order == "asc" {
 		sign = 1
 	}
 	for _, k := range sortKeys {
