@@ -150,7 +150,7 @@ func (b *base) generation(ctx context.Context, cfg config.Config, begun func()) 
 	if err != nil {
 		return err
 	}
-	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), newArchive(cfg, trail, store, curves), indices{in.clusters}, b.reloads, keeper{b.dir, in.journal}}
+	asked := daemon{run, in.letterbox(cfg.MQTT.MaxPayload), newArchive(cfg, trail, store, curves, waiting), indices{in.clusters}, b.reloads, keeper{b.dir, in.journal}}
 	if !cfg.Collects() {
 		asked.Collector = noCollector{}
 	}

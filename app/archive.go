@@ -13,6 +13,7 @@ import (
 	"pulltrail/internal/document"
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/outbox"
 	"pulltrail/internal/rollup"
 	"pulltrail/internal/state"
 )
@@ -26,9 +27,9 @@ type archive struct {
 	now     func() time.Time
 }
 
-func newArchive(cfg config.Config, stored *history.Store, places *state.Store, curves *rollup.Rollup) *archive {
+func newArchive(cfg config.Config, stored *history.Store, places *state.Store, curves *rollup.Rollup, waiting *outbox.Outbox) *archive {
 	return &archive{
-		growth: growth{curves}, history: stored, places: places, topic: cfg.MQTT.SnapshotTopic, now: time.Now,
+		growth: growth{curves, waiting}, history: stored, places: places, topic: cfg.MQTT.SnapshotTopic, now: time.Now,
 	}
 }
 
@@ -50,7 +51,7 @@ func WithArchive(ctx context.Context, cfg config.Config, task func(context.Conte
 	if err != nil {
 		return err
 	}
-	return task(ctx, newArchive(cfg, stored, state.New(db), curves))
+	return task(ctx, newArchive(cfg, stored, state.New(db), curves, outbox.New(db)))
 }
 
 // Place is where the import of a source was broken off.

@@ -1,13 +1,18 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"pulltrail/internal/config"
 	"pulltrail/internal/control"
 	"pulltrail/internal/history"
+	"pulltrail/internal/hub"
+	"pulltrail/internal/outbox"
 	"pulltrail/internal/rollup"
 	"pulltrail/internal/trail"
 )
@@ -22,9 +27,13 @@ func newCurves(cfg config.Config, stored *history.Store, log *slog.Logger) (*rol
 }
 
 // growth tells commands of the curves.
-type growth struct{ curves *rollup.Rollup }
+type growth struct {
+	curves *rollup.Rollup
+	outbox *outbox.Outbox
+}
 
-// Top is how every repository fares.
+// Top is how every repository fares, by namespace and name. One whose only snapshots are in
+// the outbox has the totals of the newest.
 func (g growth) Top(ctx context.Context) ([]control.Top, error) {
 	trails, err := g.curves.Trails(ctx)
 	if err != nil {
@@ -32,9 +41,31 @@ func (g growth) Top(ctx context.Context) ([]control.Top, error) {
 	}
 	now := time.Now()
 	all := make([]control.Top, len(trails))
+	place := make(map[hub.Repository]int, len(trails))
 	for i, t := range trails {
-		all[i] = topOf(t, now)
+		all[i], place[t.Repository] = topOf(t, now), i
 	}
+	payloads, err := g.outbox.Newest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, payload := range payloads {
+		s, err := hub.Parse(payload)
+		if err != nil {
+			return nil, fmt.Errorf("read the outbox: %w", err)
+		}
+		if i, stored := place[s.Repository]; stored {
+			all[i].Outbox = true
+			continue
+		}
+		all = append(all, control.Top{
+			Repository: s.Repository, Private: s.Private, Timestamp: s.Timestamp, Outbox: true,
+			PullCount: s.PullCount, StarCount: s.StarCount, LastUpdated: s.LastUpdated, Days: make([]*int64, control.TopDays),
+		})
+	}
+	slices.SortFunc(all, func(a, b control.Top) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
 	return all, nil
 }
 

@@ -66,7 +66,7 @@ func handler(s shownParts) (http.Handler, error) {
 	checks := s.checks()
 	stands := s.operations(checks)
 	pages, err := page.New(page.Options{
-		Curves: s.curves, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster, s.collects},
+		Curves: s.curves, DeadLetters: letterCount{s.letters}, Runs: runs{s.schedule, s.poller, s.roster, s.outbox, s.collects},
 		Snapshots: s.trail, Operations: stands,
 		Tracked: s.roster.repositories, Version: version.Short(), Demo: s.demo, SignIn: s.signIn, Log: s.log,
 	})
@@ -138,6 +138,7 @@ type runs struct {
 	schedule *scheduler.Scheduler
 	poller   *collector.Collector
 	roster   tracked
+	outbox   *outbox.Outbox
 	collects bool
 }
 
@@ -165,9 +166,13 @@ func (r runs) Next() time.Time {
 // repository fares is what the roster has of it, also from before the process started.
 func (r runs) LastRun(ctx context.Context) (page.Run, bool, error) {
 	last, ran := r.poller.Last()
-	run := page.Run{Slot: last.Slot, Started: last.Started, Finished: last.Finished, Running: r.status().Running}
+	status := r.status()
+	run := page.Run{Slot: last.Slot, Started: last.Started, Finished: last.Finished, Running: status.Running, Retry: status.Retry}
 	entries, err := r.roster.entries(ctx)
 	if err != nil {
+		return page.Run{}, false, err
+	}
+	if run.Outbox, err = r.outbox.Repositories(ctx); err != nil {
 		return page.Run{}, false, err
 	}
 	for _, e := range entries {

@@ -144,8 +144,8 @@ func (r topReport) print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(table, "TOTAL\t24 H\t7 D\t30 D\tCHANGE\tSTARS\t  %-*s  REPOSITORY\n", control.TopDays, "30 DAYS")
 	for _, t := range r.Repositories {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t  %s  %s\n", grouped(&t.PullCount), pullsOf(t.Day), pullsOf(t.Week), pullsOf(t.Month),
-			change(t.Month), grouped(t.StarCount), sparkline(t.Days), oneLine(t.String()))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t  %s  %s%s\n", grouped(&t.PullCount), pullsOf(t.Day), pullsOf(t.Week), pullsOf(t.Month),
+			change(t.Month), grouped(t.StarCount), sparkline(t.Days), oneLine(t.String()), inOutbox(t))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -155,6 +155,14 @@ func (r topReport) print(w io.Writer) error {
 		return err
 	}
 	return nil
+}
+
+// inOutbox is a mark behind the name of a repository whose newest snapshot is not stored yet.
+func inOutbox(t control.Top) string {
+	if t.Outbox {
+		return "  (waits in the outbox for the broker)"
+	}
+	return ""
 }
 
 // pullsOf is marked where a part of the time is not known.

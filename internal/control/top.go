@@ -26,6 +26,9 @@ type Top struct {
 	PullCount   int64      `json:"pull_count"`
 	StarCount   *int64     `json:"star_count"`
 	LastUpdated *time.Time `json:"last_updated"`
+	// Outbox says that the newest snapshot is in the outbox: the broker has not delivered it
+	// yet. It is the one shown here where no earlier one is stored.
+	Outbox bool `json:"outbox"`
 	// The pulls of the last 24 hours, 7 days and 30 days, nil where nothing is known.
 	Day   *Growth `json:"pulls_24h"`
 	Week  *Growth `json:"pulls_7d"`

@@ -93,6 +93,24 @@ func TestTheFirstOfOneIdentityStays(t *testing.T) {
 	}
 }
 
+func TestRepositoriesAreThoseWhoseNewestSnapshotIsPending(t *testing.T) {
+	o := open(t)
+	next := start.Add(time.Hour)
+	appendAll(t, o, snapshot(t, nginx, start, 1), snapshot(t, nginx, next, 2), snapshot(t, redis, start, 3), snapshot(t, redis, next, 4), snapshot(t, zebra, start, 5))
+	if err := o.Confirm(t.Context(), []string{hub.ID(redis, next)}); err != nil { // an older one is still pending
+		t.Fatal(err)
+	}
+	got, err := o.Repositories(t.Context())
+	if diff := cmp.Diff([]hub.Repository{zebra, nginx}, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	payloads, err := o.Newest(t.Context())
+	want := [][]byte{snapshot(t, zebra, start, 5).Encode(), snapshot(t, nginx, next, 2).Encode()}
+	if diff := cmp.Diff(want, payloads); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+}
+
 func TestPendingAndConfirmAreBounded(t *testing.T) {
 	const more = 2500
 	o := open(t)

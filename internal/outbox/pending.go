@@ -46,3 +46,47 @@ func scan(rows *sql.Rows) (p document.Pending, err error) {
 	p.ID = hub.ID(hub.Repository{Namespace: p.Namespace, Name: p.Name}, p.Slot)
 	return p, err
 }
+
+const newestPending = ` FROM outbox o JOIN outbox_newest n ON n.namespace = o.namespace AND n.name = o.name AND n.slot = o.slot
+	ORDER BY o.namespace, o.name`
+
+// Repositories are those whose newest snapshot is unconfirmed, by namespace and name.
+func (o *Outbox) Repositories(ctx context.Context) (all []hub.Repository, err error) {
+	err = o.each(ctx, "SELECT o.namespace, o.name"+newestPending, func(rows *sql.Rows) error {
+		var r hub.Repository
+		err := rows.Scan(&r.Namespace, &r.Name)
+		all = append(all, r)
+		return err
+	})
+	return all, err
+}
+
+// Newest are the payloads of the newest snapshots of Repositories, in the same order.
+func (o *Outbox) Newest(ctx context.Context) (payloads [][]byte, err error) {
+	err = o.each(ctx, "SELECT o.payload"+newestPending, func(rows *sql.Rows) error {
+		var payload []byte
+		err := rows.Scan(&payload)
+		payloads = append(payloads, payload)
+		return err
+	})
+	return payloads, err
+}
+
+// each calls visit for each row of a query.
+func (o *Outbox) each(ctx context.Context, query string, visit func(*sql.Rows) error) (err error) {
+	rows, err := o.db.Reader().QueryContext(ctx, query)
+	if err != nil {
+		return fmt.Errorf("read the outbox: %w", err)
+	}
+	defer func() {
+		if err = errors.Join(err, rows.Close()); err != nil {
+			err = fmt.Errorf("read the outbox: %w", err)
+		}
+	}()
+	for rows.Next() {
+		if err := visit(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -112,7 +112,7 @@ func (f *facts) numbers(c chosen) []figure {
 	case c.items < c.all:
 		repositories.Note = noteOf(c.all)
 	case c.items > len(c.trails):
-		repositories.Note = noteWaiting(c.items - len(c.trails))
+		repositories.Note = noteWaiting(c.items-len(c.trails)-c.outbox, c.outbox)
 	}
 	return []figure{
 		f.pullsFigure(c),

@@ -69,7 +69,7 @@ type Runs interface {
 
 // Run is how the collecting stands.
 type Run struct {
-	// All but Running are of the last run that has ended; zero before the first.
+	// Slot, Started and Finished are of the last run that has ended; zero before the first.
 	Slot, Started, Finished time.Time
 	// Outcomes are how each tracked repository fared the last time that it was polled,
 	// also before the process started.
@@ -79,6 +79,11 @@ type Run struct {
 	Notes []string
 	// Running says that a run is under way.
 	Running bool
+	// Retry is when an unfinished run is resumed; zero when there is none.
+	Retry time.Time
+	// Outbox has the repositories whose newest snapshot is in the outbox: collected, and not
+	// delivered by the broker yet.
+	Outbox []hub.Repository
 }
 
 // Outcome is what a run made of one repository.
@@ -180,7 +185,7 @@ func (h *handler) facts(ctx context.Context) (facts, error) {
 	}
 	run, ran, err := h.Runs.LastRun(ctx)
 	if !ran {
-		run = Run{Outcomes: run.Outcomes}
+		run = Run{Outcomes: run.Outcomes, Retry: run.Retry, Outbox: run.Outbox}
 	}
 	tracked, err2 := h.Tracked(ctx)
 	err = errors.Join(err, err2)

@@ -51,6 +51,18 @@ func noted(r *Run, notes ...string) *Run {
 	return r
 }
 
+// retried is r, to be resumed in a while.
+func retried(r *Run, in time.Duration) *Run {
+	r.Retry = now.Add(in)
+	return r
+}
+
+// inOutbox is r with the newest snapshots of repositories in the outbox.
+func inOutbox(r *Run, repositories ...string) *Run {
+	r.Outbox = all(repositories...)
+	return r
+}
+
 func (r runs) LastRun(context.Context) (Run, bool, error) {
 	if r.run == nil {
 		return Run{Notes: []string{"not to be read"}}, false, nil
@@ -162,6 +174,16 @@ func scenes(t *testing.T) map[string]scene {
 		"before a run":  {tracked: both, runs: runs{nil, tomorrow}},
 		"none tracked":  {runs: runs{nil, tomorrow}},
 		"after restart": {stored: []history.Repository{nginx(t)}, tracked: all("library/nginx"), runs: runs{nil, tomorrow}},
+		"unreachable": {
+			tracked: both,
+			runs: runs{retried(ended(nil,
+				Outcome{Repository: named("library/nginx"), Cause: "connection", Message: "no complete answer: dial tcp: lookup hub.docker.com on 127.0.0.53:53: no such host"},
+				Outcome{Repository: named("stefanprodan/podinfo"), Cause: "connection", Message: "no complete answer: dial tcp: lookup hub.docker.com on 127.0.0.53:53: no such host"}), 5*time.Minute), tomorrow},
+		},
+		"broker away": {
+			stored: []history.Repository{nginx(t)}, tracked: append(all("me/added"), both...),
+			runs: runs{inOutbox(ended([]string{"library/nginx", "stefanprodan/podinfo"}), "stefanprodan/podinfo"), tomorrow},
+		},
 		"hostile": {
 			stored:  []history.Repository{hostile},
 			tracked: all("evil/" + strings.Repeat("x", 255)),
@@ -314,6 +336,9 @@ func TestTheStatusLine(t *testing.T) {
 		"a run is under way":             {scene{there, nil, "", runs{&under, tomorrow}, nil, nil}, levelBusy, "Collecting now, last collected 3 h ago"},
 		"the first run is under way":     {scene{nil, nil, "", runs{&Run{Running: true}, tomorrow}, all("a/b"), nil}, levelBusy, "Collecting for the first time"},
 		"the snapshot has not arrived":   {scene{[]history.Repository{old}, nil, "", runs{ended([]string{"library/nginx"}), tomorrow}, nil, nil}, levelWarn, "Collected 3 h ago, not stored yet, next in 21 h"},
+		"an unfinished run is retried":   {scene{there, nil, "", runs{retried(ended(nil, slow), 5*time.Minute), tomorrow}, nil, nil}, levelWarn, "The run 3 h ago failed, retry in 5 min"},
+		"the next run is before a retry": {scene{there, nil, "", runs{retried(ended(nil, slow), 48*time.Hour), tomorrow}, nil, nil}, levelWarn, "The run 3 h ago failed, next in 21 h"},
+		"a first snapshot is not stored": {scene{nil, nil, "", runs{inOutbox(&Run{}, "a/b"), tomorrow}, all("a/b"), nil}, levelWarn, "Collected, not stored yet"},
 		"no run since the process began": {scene{there, nil, "", runs{nil, tomorrow}, nil, nil}, levelOK, "Collected 3 h ago, next in 21 h"},
 		"no run ever":                    {scene{nil, nil, "", runs{nil, tomorrow}, all("a/b"), nil}, levelIdle, "Nothing collected yet, first run in 21 h"},
 		"no run ever and none to come":   {scene{nil, nil, "", runs{}, all("a/b"), nil}, levelIdle, "Nothing collected yet"},
@@ -338,7 +363,7 @@ func TestASnapshotIsGivenAMinuteToArrive(t *testing.T) {
 	f := facts{run: *ended([]string{"a/b"})}
 	for after, want := range map[time.Duration]string{time.Second: stateNever, 2 * time.Minute: stateOnItsWay} {
 		f.now = f.run.Finished.Add(after)
-		if got := f.state(nil, &f.run.Outcomes[0], true); got.Text != want {
+		if got := f.state(hub.Repository{}, nil, &f.run.Outcomes[0], true); got.Text != want {
 			t.Errorf("after %v: got %q", after, got.Text)
 		}
 	}
@@ -521,4 +546,37 @@ func TestADemoSaysSoOnEveryPage(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestANoticeSaysWhyDockerHubCannotBeReachedAndWhenItIsRetried(t *testing.T) {
+	page := ask(handlerOf(t, scenes(t)["unreachable"]), http.MethodGet, "/").Body.String()
+	wantText(t, page, "Docker Hub cannot be reached", "DNS does not know the name of its server.", "retries in 5", "HTTPS_PROXY", "pulltrail check --connect", "retry in 5")
+	wantNoText(t, page, "next in", "The first numbers")
+	for message, want := range map[string]string{
+		"dial tcp: lookup hub.docker.com on 127.0.0.53:53: server misbehaving":             "DNS does not answer.",
+		"dial tcp: lookup hub.docker.com on 127.0.0.53:53: read udp: i/o timeout":          "DNS does not answer.",
+		"proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused":            "The proxy does not connect to it.",
+		"dial tcp 127.0.0.1:9: connect: connection refused":                                "The connection is refused.",
+		"tls: failed to verify certificate: x509: certificate signed by unknown authority": "Its certificate is not accepted.",
+		"unexpected EOF": "The connection breaks off.",
+	} {
+		if got := whyUnreachable("connection", "no complete answer: "+message); got != want {
+			t.Errorf("%s: got %q", message, got)
+		}
+	}
+	if got := whyUnreachable("timeout", "no complete answer within 30s: context deadline exceeded"); got != "It does not answer in time." {
+		t.Errorf("got %q", got)
+	}
+	some := scenes(t)["failing"]
+	wantNoText(t, ask(handlerOf(t, some), http.MethodGet, "/").Body.String(), "cannot be reached")
+}
+
+func TestSnapshotsInTheOutboxAreNotNeverCollected(t *testing.T) {
+	h := handlerOf(t, scenes(t)["broker away"])
+	page := ask(h, http.MethodGet, "/").Body.String()
+	wantText(t, page, "A snapshot of 1 repository waits in the outbox", ">waits in the outbox</span>")
+	if n := strings.Count(page, ">never collected</span>"); n != 1 { // me/added
+		t.Errorf("%d repositories were never collected", n)
+	}
+	wantText(t, ask(h, http.MethodGet, "/r/stefanprodan/podinfo").Body.String(), "Its first snapshot waits in the outbox", "Nothing is lost")
 }

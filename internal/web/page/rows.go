@@ -68,11 +68,11 @@ func (f *facts) items() []item {
 	}
 	items := make([]item, 0, len(f.trails)+len(f.tracked))
 	for _, t := range f.trails {
-		items = append(items, item{t.Repository, t, f.state(t, outcomes[t.Repository], tracked[t.Repository])})
+		items = append(items, item{t.Repository, t, f.state(t.Repository, t, outcomes[t.Repository], tracked[t.Repository])})
 		delete(tracked, t.Repository)
 	}
 	for r := range tracked {
-		items = append(items, item{r, nil, f.state(nil, outcomes[r], true)})
+		items = append(items, item{r, nil, f.state(r, nil, outcomes[r], true)})
 	}
 	slices.SortFunc(items, byName)
 	return items
@@ -141,9 +141,9 @@ func (f *facts) spark(trails []*rollup.Trail) template.HTML {
 	return template.HTML(drawn) //nolint:gosec // svg writes well-formed markup and escapes what strangers say
 }
 
-// state says how one repository is doing: t is what is known of it or nil, outcome
+// state says how r is doing: t is what is known of it or nil, outcome
 // what the last run made of it, nil when that was without it.
-func (f *facts) state(t *rollup.Trail, outcome *Outcome, tracked bool) status {
+func (f *facts) state(r hub.Repository, t *rollup.Trail, outcome *Outcome, tracked bool) status {
 	switch {
 	case outcome != nil && outcome.Gone:
 		return status{Level: levelBad, Text: stateGone, Help: stateGoneHelp, Title: clipped(outcome.Message)}
@@ -154,6 +154,8 @@ func (f *facts) state(t *rollup.Trail, outcome *Outcome, tracked bool) status {
 			level = levelBad
 		}
 		return status{Level: level, Text: stateFailing(outcome.Cause), Help: help, Title: clipped(outcome.Message)}
+	case slices.Contains(f.run.Outbox, r) && (t == nil || f.overdue(t)):
+		return status{Level: levelWarn, Text: stateOutbox, Help: stateOutboxHelp}
 	case outcome != nil && f.overdue(t):
 		return status{Level: levelWarn, Text: stateOnItsWay}
 	case t == nil:

@@ -2,7 +2,7 @@ package page
 
 // status is the line at the top. Red is for what a person has to mend.
 func (f *facts) status(t total) status {
-	next := f.nextRun()
+	next := f.upcoming()
 	finished := f.run.Finished
 	if finished.IsZero() {
 		finished = t.newest // before this process, somebody collected
@@ -14,10 +14,12 @@ func (f *facts) status(t total) status {
 		return status{Level: levelBusy, Text: statusRunning("")}
 	case f.run.Running:
 		return status{Level: levelBusy, Text: statusRunning(collected.Short), Title: collected.Exact}
+	case finished.IsZero() && t.notStored > 0:
+		return status{Level: levelWarn, Text: statusOutboxOnly}
 	case finished.IsZero() && t.rows == 0:
 		return status{Level: levelIdle, Text: statusNothing("")} // a run would have nothing to do
 	case finished.IsZero():
-		return status{Level: levelIdle, Text: statusNothing(next)}
+		return status{Level: levelIdle, Text: statusNothing(f.nextRun())}
 	}
 	s := status{Level: levelOK, Text: statusDone(collected.Short, next, failed, len(f.run.Outcomes)), Title: collected.Exact}
 	switch {
@@ -29,6 +31,23 @@ func (f *facts) status(t total) status {
 		s.Level, s.Text = levelWarn, statusNotStored(collected.Short, next)
 	}
 	return s
+}
+
+// upcoming says when the next attempt is: the retry of an unfinished run, or else the next
+// run. It is empty when there is neither.
+func (f *facts) upcoming() string {
+	if f.retries() {
+		return statusRetry(until(f.run.Retry.Sub(f.now)))
+	}
+	if next := f.nextRun(); next != "" {
+		return statusNext(next)
+	}
+	return ""
+}
+
+// retries reports whether an unfinished run is resumed before the next one begins.
+func (f *facts) retries() bool {
+	return !f.run.Retry.IsZero() && (f.next.IsZero() || f.run.Retry.Before(f.next))
 }
 
 // nextRun is empty when none is scheduled.

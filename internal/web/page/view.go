@@ -91,6 +91,7 @@ type chosen struct {
 	trails []*rollup.Trail
 	items  int // as many repositories, also those without a snapshot
 	all    int // of as many
+	outbox int // repositories whose only snapshots are in the outbox
 }
 
 // first reports whether there are totals, but no curve yet.
@@ -164,7 +165,13 @@ func (f *facts) choose(matching, all []item) chosen {
 	if len(f.ask.Picked) > 0 {
 		of = slices.DeleteFunc(slices.Clone(all), func(i item) bool { return !slices.Contains(f.ask.Picked, i.Repository) })
 	}
-	return chosen{trails: trailsOf(of), items: len(of), all: len(all)}
+	c := chosen{trails: trailsOf(of), items: len(of), all: len(all)}
+	for _, i := range of {
+		if i.trail == nil && i.state.Text == stateOutbox {
+			c.outbox++
+		}
+	}
+	return c
 }
 
 // picked is nil where all is shown.
@@ -225,7 +232,7 @@ func totalOf(items []item) total {
 			t.known++
 		}
 		switch {
-		case i.state.Text == stateOnItsWay:
+		case i.state.Text == stateOnItsWay, i.state.Text == stateOutbox:
 			t.notStored++
 		case i.state.Level == levelBad:
 			t.bad++
@@ -243,10 +250,20 @@ func (f *facts) notices(t total, c chosen) []*notice {
 	switch {
 	case t.rows == 0:
 		all = append(all, noticeNoRepositories())
-	case t.known == 0 && f.run.Finished.IsZero():
+	case t.known == 0 && f.run.Finished.IsZero() && t.notStored == 0:
 		all = append(all, noticeFirstMinute(f.run.Running, f.nextRun()))
 	case c.first():
 		all = append(all, noticeTrailBegins(f.nextRun()))
+	}
+	if why := f.unreachable(); why != "" {
+		retry := ""
+		if f.retries() {
+			retry = until(f.run.Retry.Sub(f.now))
+		}
+		all = append(all, noticeUnreachable(why, retry))
+	}
+	if t.notStored > 0 {
+		all = append(all, noticeOutbox(t.notStored))
 	}
 	if len(f.run.Notes) > 0 {
 		all = append(all, noticeRun(f.run.Notes))
@@ -260,6 +277,20 @@ func (f *facts) notices(t total, c chosen) []*notice {
 		}
 	}
 	return all
+}
+
+// unreachable is why Docker Hub cannot be reached, in a sentence: the last poll of every
+// repository failed without an answer. It is empty otherwise.
+func (f *facts) unreachable() string {
+	for _, o := range f.run.Outcomes {
+		if o.Cause != "connection" && o.Cause != "timeout" {
+			return ""
+		}
+	}
+	if len(f.run.Outcomes) == 0 {
+		return ""
+	}
+	return whyUnreachable(f.run.Outcomes[0].Cause, f.run.Outcomes[0].Message)
 }
 
 // clipped is s, cut where it is too long for its place.

@@ -69,6 +69,8 @@ const (
 	stateOK         = "ok"
 	stateNever      = "never collected"
 	stateOnItsWay   = "collected, not stored yet"
+	stateOutbox     = "waits in the outbox"
+	stateOutboxHelp = "It is collected, and stored when the broker delivers it. Nothing is lost."
 	stateNotTracked = "not tracked"
 	stateQuiet      = "no pull in a year"
 	stateGone       = "gone"
@@ -149,15 +151,21 @@ func statusDone(collected, next string, failed, of int) string {
 		line += fmt.Sprintf(", %s of %s failed", grouped(int64(failed)), grouped(int64(of)))
 	}
 	if next != "" {
-		line += ", next " + next
+		line += ", " + next
 	}
 	return line
 }
 
+func statusNext(in string) string  { return "next " + in }
+func statusRetry(in string) string { return "retry " + in }
+
+// statusOutboxOnly is for a process that has nothing but snapshots in the outbox.
+const statusOutboxOnly = "Collected, not stored yet"
+
 func statusNotStored(collected, next string) string {
 	line := "Collected " + collected + ", not stored yet"
 	if next != "" {
-		line += ", next " + next
+		line += ", " + next
 	}
 	return line
 }
@@ -236,7 +244,18 @@ func noteWhole(known, of int) string {
 // noteAmong says of how many a change is.
 func noteAmong(compared, of int) string { return ", " + countOf(compared, of) + " repositories" }
 
-func noteWaiting(n int) string { return fmt.Sprintf("%s never collected", grouped(int64(n))) }
+// noteWaiting says how many repositories have no snapshot, and how many have theirs in the
+// outbox.
+func noteWaiting(never, outbox int) string {
+	var parts []string
+	if outbox > 0 {
+		parts = append(parts, grouped(int64(outbox))+" in the outbox")
+	}
+	if never > 0 {
+		parts = append(parts, grouped(int64(never))+" never collected")
+	}
+	return strings.Join(parts, ", ")
+}
 
 // changeWords is a percentage, or the count before where that says more; empty where
 // too little is known.
@@ -423,6 +442,51 @@ func noticeNotUnderstood(parts []string) *notice {
 // noticeRun is what a person should know of the run.
 func noticeRun(notes []string) *notice {
 	return &notice{Brief: true, Title: "Not everything is collected", Text: strings.Join(notes, " ")}
+}
+
+// noticeUnreachable is for when Docker Hub answers nothing at all.
+func noticeUnreachable(why, retry string) *notice {
+	n := &notice{Brief: true, Title: "Docker Hub cannot be reached", Text: why}
+	if retry != "" {
+		n.Text += " Pulltrail retries " + retry + "."
+	}
+	n.Text += " Check DNS and the network of this machine, and HTTPS_PROXY if it needs a proxy. To test the connection now:"
+	n.Example = "pulltrail check --connect\n"
+	return n
+}
+
+// whyUnreachable is the cause in one sentence, by the message of the error.
+func whyUnreachable(cause, message string) string {
+	for _, c := range []struct{ part, sentence string }{
+		{"proxyconnect", "The proxy does not connect to it."},
+		{"no such host", "DNS does not know the name of its server."},
+		{"server misbehaving", "DNS does not answer."},
+		{"lookup ", "DNS does not answer."},
+		{"connection refused", "The connection is refused."},
+		{"network is unreachable", "This machine has no network."},
+		{"no route to host", "This machine has no route to it."},
+		{"certificate", "Its certificate is not accepted."},
+	} {
+		if strings.Contains(message, c.part) {
+			return c.sentence
+		}
+	}
+	if cause == "timeout" {
+		return "It does not answer in time."
+	}
+	return "The connection breaks off."
+}
+
+// noticeOutbox is for snapshots that the broker does not deliver.
+func noticeOutbox(repositories int) *notice {
+	of := "Snapshots of " + countRepositories(repositories) + " wait"
+	if repositories == 1 {
+		of = "A snapshot of 1 repository waits"
+	}
+	return &notice{
+		Brief: true, Title: "Not everything is stored yet",
+		Text: of + " in the outbox: collected, but not delivered by the broker yet. Nothing is lost. Is the broker connected? The status page shows it.",
+	}
 }
 
 func noticeLate(s Sink) *notice {

@@ -45,6 +45,9 @@ func repositoryEnglish() repositoryWords {
 }
 
 func notYetCollected(tracked status) *notice {
+	if tracked.Text == stateOutbox {
+		return &notice{Title: "No snapshot stored yet", Text: "Its first snapshot waits in the outbox. " + stateOutboxHelp}
+	}
 	text := "It is tracked; the numbers come with the next run."
 	if tracked.Level == levelWarn || tracked.Level == levelBad {
 		text = "It is tracked, but there is no snapshot of it yet. " + tracked.Help
