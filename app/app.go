@@ -144,6 +144,7 @@ func (b *base) generation(ctx context.Context, cfg config.Config, begun func()) 
 	run := &collection{
 		collector: poller, outbox: waiting, history: trail,
 		publisher: publisher, followers: in.followers,
+		fresh: uncollected{poller.Plan(), waiting, trail, reports},
 	}
 	// The curves, for the page and for commands.
 	curves, err := newCurves(cfg, trail, log)
@@ -174,7 +175,7 @@ func (b *base) generation(ctx context.Context, cfg config.Config, begun func()) 
 	jobs := []scheduler.Spec{{
 		Name: collectJob, Schedule: cfg.Collector.Schedule, Timezone: cfg.Collector.Timezone,
 		Jitter: cfg.Collector.Jitter, Deadline: cfg.Collector.Deadline, RunOnStart: cfg.Collector.RunOnStart,
-		Job: run.job,
+		Missing: run.fresh.any, Job: run.job,
 	}}
 	if !cfg.Collects() {
 		jobs = nil

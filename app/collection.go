@@ -28,6 +28,7 @@ type collection struct {
 	history   *history.Store
 	publisher *mqttio.Publisher
 	followers []*indexer.Follower
+	fresh     uncollected
 	// trigger runs the job now, unless it runs already.
 	trigger func(context.Context) error
 }
@@ -49,9 +50,19 @@ func (c *collection) job(ctx context.Context, run scheduler.Run) error {
 		r = &request{}
 	}
 	var err error
-	if len(r.repositories) == 0 {
+	switch {
+	case run.Missing:
+		names, namespaces, failed := c.fresh.find(ctx)
+		if failed != nil {
+			return &scheduler.Unfinished{After: time.Minute, Err: failed}
+		}
+		if len(names)+len(namespaces) == 0 {
+			return nil
+		}
+		r.summary, err = c.collector.CollectOnly(ctx, run.Slot, names, namespaces, r.progress)
+	case len(r.repositories) == 0:
 		r.summary, err = c.collector.CollectAll(ctx, run.Slot, r.progress)
-	} else {
+	default:
 		r.summary, err = c.collector.Collect(ctx, run.Slot, r.repositories, r.progress)
 	}
 	if again := r.summary.Again; again > 0 && !run.Manual {

@@ -15,6 +15,7 @@ import (
 	"pulltrail/indexer"
 	"pulltrail/internal/control"
 	"pulltrail/internal/datadir"
+	"pulltrail/internal/hub"
 	"pulltrail/internal/hubtest"
 )
 
@@ -56,13 +57,13 @@ func TestADockerHubThatIsAwayIsAState(t *testing.T) {
 }
 
 func TestARunByHandTellsOfWhatOpenSearchRefuses(t *testing.T) {
-	hub := hubtest.New(t)
-	hub.Set("library/nginx", 3)
-	cfg := settings(t, hub, "nginx")
+	docker := hubtest.New(t)
+	docker.Set("library/nginx", 3)
+	cfg := settings(t, docker)
 	cfg.Collector.RunOnStart = false
 	cfg.Indexer.OpenSearch.URLs = []string{newCluster(t, "", refuses).URL}
 	d := start(t, cfg)
-	summary, err := control.NewClient(datadir.ControlSocket(cfg.DataDir)).Collect(t.Context(), nil, patience, func(control.Result) {})
+	summary, err := control.NewClient(datadir.ControlSocket(cfg.DataDir)).Collect(t.Context(), []hub.Repository{{Namespace: "library", Name: "nginx"}}, patience, func(control.Result) {})
 	if err != nil || summary.Succeeded != 1 || !strings.Contains(summary.Undelivered, "opensearch has refused 1 ") {
 		t.Errorf("collect: %+v, %v", summary, err)
 	}

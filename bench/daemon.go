@@ -16,7 +16,7 @@ import (
 
 // daemonConfig is a Pulltrail that polls nothing and has one route.
 const daemonConfig = `data_dir: %q
-collector: {schedule: "@yearly", run_on_start: false, repositories: [bench/none]}
+collector: {schedule: "@yearly", run_on_start: false, repositories: [bench/none], url: "http://127.0.0.1:1", tries: 1}
 mqtt: {url: %q, topic: %q}
 web: {listen: %q}
 indexer:%s

@@ -29,7 +29,7 @@ const (
 
 // pagesConfig is a Pulltrail that shows what is there.
 const pagesConfig = `data_dir: %q
-collector: {schedule: "@daily", run_on_start: false, repositories: [bench/none]}
+collector: {schedule: "@daily", run_on_start: false, repositories: [bench/none], url: "http://127.0.0.1:1", tries: 1}
 mqtt: {embedded: {listen: "127.0.0.1:0"}}
 web: {listen: %q}
 `

@@ -153,6 +153,7 @@ type Collector struct {
 	unable unable   // guarded by mu
 	// failing are repositories, unlisted namespaces; both are guarded by mu.
 	failing, unlisted failing
+	truncated         map[string]bool // by namespace, from its last listing; guarded by mu
 }
 
 // New makes a Collector. The error is about the configuration, or metrics that
@@ -184,7 +185,7 @@ func New(cfg Config, opts Options) (*Collector, error) {
 		always:  cfg.Detail == DetailAlways,
 		state:   State{OK: true, Since: time.Now().UTC()},
 		kept:    State{OK: true, Since: time.Now().UTC()},
-		failing: failing{}, unlisted: failing{},
+		failing: failing{}, unlisted: failing{}, truncated: make(map[string]bool),
 	}
 	if c.metrics, err = newMetrics(opts.Registerer, c.gate); err != nil {
 		return nil, fmt.Errorf("collector: metrics: %w", err)
@@ -195,6 +196,11 @@ func New(cfg Config, opts Options) (*Collector, error) {
 // CollectAll takes the snapshots of everything that is configured; see Collect.
 func (c *Collector) CollectAll(ctx context.Context, slot time.Time, progress func(Result)) (Summary, error) {
 	return c.collect(ctx, &run{slot: slot.UTC(), names: c.plan.Names, listed: c.plan.Namespaces}, progress)
+}
+
+// CollectOnly takes the snapshots of some of what is configured: of Plan.Names and of Plan.Namespaces; see Collect.
+func (c *Collector) CollectOnly(ctx context.Context, slot time.Time, names []hub.Repository, namespaces []Namespace, progress func(Result)) (Summary, error) {
+	return c.collect(ctx, &run{slot: slot.UTC(), names: names, listed: namespaces}, progress)
 }
 
 // Collect takes the snapshots of repositories for slot, unless they exist, and
@@ -244,8 +250,11 @@ func (c *Collector) finish(ctx context.Context, r *run, summary Summary) (Summar
 	c.postpone(&summary)
 	c.log.Info("run finished", "slot", r.slot, "succeeded", summary.Succeeded, "skipped", summary.Skipped,
 		"failed", summary.Failed, "requests", summary.Requests, "duration", summary.Finished.Sub(summary.Started).Round(time.Millisecond))
+	for _, l := range summary.Listings {
+		c.truncated[l.Namespace] = l.Truncated
+	}
 	if len(r.listed) > 0 {
-		c.metrics.truncated.Set(float64(truncated(summary.Listings)))
+		c.metrics.truncated.Set(float64(truncated(c.truncated)))
 	}
 	c.last, c.state = &summary, c.state.after(summary, c.login.state())
 	return summary, err

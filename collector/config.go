@@ -18,7 +18,8 @@ type Config struct {
 	// "@every 6h"; Timezone (IANA) is where its hours are meant.
 	Schedule string `koanf:"schedule"`
 	Timezone string `koanf:"timezone"`
-	// RunOnStart collects the latest past slot at start, unless that was done.
+	// RunOnStart collects the latest past slot at start, unless that was done. Repositories without any snapshot are
+	// collected at start in any case.
 	RunOnStart bool `koanf:"run_on_start"`
 	// Jitter spreads the start of a run over this time after its slot.
 	Jitter time.Duration `koanf:"jitter"`

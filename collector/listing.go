@@ -70,7 +70,7 @@ func (l *lister) follow(ctx context.Context) {
 		return
 	}
 	l.next = 1
-	if known && before.Slot.Equal(l.slot) {
+	if known && before.Slot.Equal(l.slot) && before.Selection == l.namespace.Selection() {
 		l.next, l.Rows, l.Total, l.Truncated = before.Next, before.Rows, before.Total, before.Truncated
 		if l.Truncated {
 			l.truncate()
@@ -258,7 +258,7 @@ func (l *lister) unseen(ctx context.Context) []hub.Repository {
 
 // progress keeps how far the listing has come, so that a run that is cut goes on there.
 func (l *lister) progress(ctx context.Context, next int) {
-	state := roster.Listing{Namespace: l.Namespace, Slot: l.slot, Next: next, Rows: l.Rows, Total: l.Total, Truncated: l.Truncated}
+	state := roster.Listing{Namespace: l.Namespace, Slot: l.slot, Next: next, Rows: l.Rows, Total: l.Total, Truncated: l.Truncated, Selection: l.namespace.Selection()}
 	if l.Err != nil {
 		state.Message = l.Err.Error()
 	}

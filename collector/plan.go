@@ -3,6 +3,7 @@ package collector
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"pulltrail/internal/hub"
 	"pulltrail/internal/problem"
@@ -22,9 +23,14 @@ type Plan struct {
 
 // Namespace is one to be listed.
 type Namespace struct {
-	Name     string
-	patterns []hub.Pattern
+	Name      string
+	patterns  []hub.Pattern
+	selection string
 }
+
+// Selection returns a text that is the same for the same choice of the namespace's repositories: its patterns, what is
+// excluded, and what is named and therefore not taken from the listing.
+func (n Namespace) Selection() string { return n.selection }
 
 // takes reports whether a listed repository is to be tracked, and is not named anyway.
 func (p Plan) takes(n Namespace, r hub.Repository) bool {
@@ -67,12 +73,34 @@ func (c Config) plan() (Plan, problem.List) {
 			n.patterns = append(n.patterns, p)
 		}
 	}
+	for i := range plan.Namespaces {
+		plan.Namespaces[i].selection = plan.selection(plan.Namespaces[i])
+	}
 	for i, p := range plan.exclude {
 		if r, single := p.Single(); single && plan.named[r] {
 			mistakes.Add(fmt.Sprintf("exclude[%d]", i), p.String(), "is named in collector.repositories too: remove it from one of them")
 		}
 	}
 	return plan, mistakes
+}
+
+func (p Plan) selection(n Namespace) string {
+	var parts []string
+	for _, pattern := range n.patterns {
+		parts = append(parts, pattern.String())
+	}
+	for _, pattern := range p.exclude {
+		if pattern.Namespace == n.Name {
+			parts = append(parts, "-"+pattern.String())
+		}
+	}
+	for _, r := range p.Names {
+		if r.Namespace == n.Name {
+			parts = append(parts, "="+r.String())
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(slices.Compact(parts), " ")
 }
 
 func patterns(key string, texts []string, mistakes *problem.List) []hub.Pattern {

@@ -25,6 +25,9 @@ type unable struct {
 // resumes reports whether a later part of the run can get what failed by a cause.
 func resumes(c Cause) bool { return passing(c) || c == Budget || c == Cancelled || c == Clock }
 
+// Resumable reports whether a later part of the run may get what failed by this cause.
+func (c Cause) Resumable() bool { return resumes(c) }
+
 // passingCauses are those that resume, as the roster knows them.
 func passingCauses() (names []string) {
 	for _, c := range causes() {
@@ -106,9 +109,9 @@ func (r *run) cutShort(ctx context.Context, summary Summary) error {
 	return fmt.Errorf("run for slot %s cut short, %s: %w", r.slot.Format(time.RFC3339), what, reason)
 }
 
-func truncated(listings []Listing) (n int) {
-	for _, l := range listings {
-		if l.Truncated {
+func truncated(namespaces map[string]bool) (n int) {
+	for _, is := range namespaces {
+		if is {
 			n++
 		}
 	}

@@ -51,7 +51,7 @@ func TestAClockThatIsSetBackBeginsTheScheduleAnew(t *testing.T) {
 			want: []time.Duration{10 * hour, hour, 2 * hour}, logged: 1,
 		},
 		{
-			name: "while a continuation is pending", rest: &continuation{slot: time.Unix(1e9, 0), at: time.Now(), pause: time.Minute},
+			name: "while a continuation is pending", rest: &continuation{run: Run{Slot: time.Unix(1e9, 0)}, at: time.Now(), pause: time.Minute},
 			want: []time.Duration{hour, 2 * hour}, logged: 1,
 		},
 	}
@@ -93,7 +93,7 @@ func TestAContinuationWaitsNoLongerThanItsPauseWhenTheClockIsSetBack(t *testing.
 			at = time.Now()
 			return nil
 		}
-		r.job.rest = &continuation{slot: begun.UTC().Add(-time.Hour), at: begun.Add(50 * time.Minute), pause: 10 * time.Minute}
+		r.job.rest = &continuation{run: Run{Slot: begun.UTC().Add(-time.Hour)}, at: begun.Add(50 * time.Minute), pause: 10 * time.Minute}
 		r.run(t, 59*time.Minute)
 		if !slices.Equal(r.slots, []time.Duration{-time.Hour}) || !at.Equal(begun.Add(10*time.Minute)) {
 			t.Errorf("slots after %v, the run at %v", r.slots, at)

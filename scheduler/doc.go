@@ -25,6 +25,10 @@
 // the newest is caught up, at once and without jitter. A job that has never run
 // begins with its latest past slot if RunOnStart says so, and else with its next.
 //
+// What has never had a run, according to Spec.Missing, does not wait for the next slot:
+// at start, the job runs for it, for the latest past slot, at once and without jitter.
+// That run ends when the next slot comes, whose run covers it.
+//
 // A job never runs twice at the same time, be it on schedule or triggered. A panic
 // is a failed run. A ledger that cannot be written is tried again every minute; the
 // runs go on meanwhile, so a crash in that time can repeat a slot.

@@ -25,15 +25,26 @@ type job struct {
 	log      *slog.Logger
 	metrics  jobMetrics
 	manual   chan request
+	unasked  bool          // Missing has failed; used by the loop only
 	ended    chan struct{} // a signal that a run has ended; those that nobody has taken are one
 
 	mu      sync.Mutex
 	next    time.Time
 	running bool
 	rest    *continuation // nil when none is pending
+	missing *missingRun   // the run for what is missing; nil when it is not running
 	last    *RunStatus
 	skipped int
 }
+
+// missingRun is a run for what is missing. The next slot cancels it, and a manual run waits for it; to that, it is the
+// error.
+type missingRun struct {
+	cancel context.CancelFunc
+	done   chan struct{} // closed when the run has ended
+}
+
+func (*missingRun) Error() string { return ErrRunning.Error() }
 
 // request asks for a manual run; done gets its result, once.
 type request struct {
@@ -120,6 +131,7 @@ func (j *job) begin(ctx context.Context, slot time.Time, runs *sync.WaitGroup) b
 		if last.After(time.Now()) {
 			j.log.Warn("the slot ledger is ahead of the clock: nothing is caught up until then", "slot", last)
 		}
+		return j.complete(ctx, slot, runs)
 	case known:
 		j.log.Info("catching up the newest missed slot", "slot", slot, "last", last)
 		j.launch(ctx, Run{Slot: slot}, runs)
@@ -127,8 +139,31 @@ func (j *job) begin(ctx context.Context, slot time.Time, runs *sync.WaitGroup) b
 		j.launch(ctx, Run{Slot: slot}, runs)
 	default: // so that a later restart sees what was missed since
 		j.book.record(ctx, slot)
+		return j.complete(ctx, slot, runs)
 	}
 	return true
+}
+
+// complete launches a run for slot, the latest past one, if something has never had a run. It returns false if that
+// cannot be found out; the caller retries.
+func (j *job) complete(ctx context.Context, slot time.Time, runs *sync.WaitGroup) bool {
+	if j.Missing == nil {
+		return true
+	}
+	missing, err := j.Missing(ctx)
+	if ctx.Err() != nil {
+		return true
+	}
+	if failed := err != nil; failed != j.unasked {
+		j.unasked = failed
+		if failed {
+			j.log.Error("cannot determine what has never had a run; retrying every minute", "err", err)
+		}
+	}
+	if missing && err == nil {
+		j.launch(ctx, Run{Slot: slot, Missing: true}, runs)
+	}
+	return err == nil
 }
 
 // plan is the slot after taken and when its run is due.
@@ -162,8 +197,15 @@ func (j *job) trigger(ctx context.Context, r request, runs *sync.WaitGroup) {
 		r.done <- ErrNotRunning
 		return
 	}
+	j.mu.Lock()
+	missing := j.missing // before it ends; only this goroutine begins one
+	j.mu.Unlock()
 	if !j.acquire() {
-		r.done <- ErrRunning
+		if missing != nil {
+			r.done <- missing
+		} else {
+			r.done <- ErrRunning
+		}
 		return
 	}
 	run := Run{Slot: time.Now().UTC().Truncate(time.Second), Manual: true}
@@ -175,16 +217,45 @@ func (j *job) trigger(ctx context.Context, r request, runs *sync.WaitGroup) {
 	})
 }
 
-// launch runs the job for a slot, unless it is still running. The run takes the place
-// of a pending continuation.
+// launch runs the job for a slot, unless it is still running. The run replaces a pending continuation, and cancels a run
+// for what is missing, because it covers that too.
 func (j *job) launch(ctx context.Context, run Run, runs *sync.WaitGroup) {
-	if !j.acquire() {
+	if !j.acquire() && !j.preempt() {
 		j.skip(run.Slot)
 		return
 	}
 	j.drop(run.Slot)
+	if !run.Missing {
+		runs.Go(func() {
+			// The error is in the log, the metrics and the status.
+			_ = j.execute(ctx, run)
+		})
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	this := &missingRun{cancel: cancel, done: make(chan struct{})}
+	j.mu.Lock()
+	j.missing = this
+	j.mu.Unlock()
 	runs.Go(func() {
-		// The error is in the log, the metrics and the status.
+		defer close(this.done)
+		defer cancel()
 		_ = j.execute(ctx, run)
+		j.mu.Lock()
+		j.missing = nil
+		j.mu.Unlock()
 	})
+}
+
+// preempt cancels the run for what is missing, if it is that which is running, and waits for its end. It reports whether
+// it has acquired the job.
+func (j *job) preempt() bool {
+	j.mu.Lock()
+	running := j.missing
+	j.mu.Unlock()
+	if running != nil {
+		running.cancel()
+		<-running.done
+	}
+	return j.acquire()
 }

@@ -39,7 +39,7 @@ func (j *job) execute(ctx context.Context, run Run) error {
 	j.tell(status, outcome, cut)
 	var rest *continuation
 	if !run.Manual && !cut {
-		if rest = continuationOf(status); rest == nil {
+		if rest = continuationOf(run, status); rest == nil {
 			j.book.record(ctx, run.Slot)
 		}
 	}
@@ -70,11 +70,11 @@ func (j *job) release(run RunStatus, rest *continuation) {
 	defer j.mu.Unlock()
 	switch {
 	case rest == nil:
-	case !rest.at.Before(j.next) || !rest.slot.Before(j.next): // the latter after a clock was set back
-		j.log.Info("slot stays unfinished: the next one takes its place", "slot", rest.slot, "next", j.next, "err", run.Err)
+	case !rest.at.Before(j.next) || !rest.run.Slot.Before(j.next): // the latter after a clock was set back
+		j.log.Info("slot stays unfinished: the next one takes its place", "slot", rest.run.Slot, "next", j.next, "err", run.Err)
 	default:
 		j.rest = rest
-		j.log.Info("slot not finished: it goes on later", "slot", rest.slot, "at", rest.at, "err", run.Err)
+		j.log.Info("slot not finished: it goes on later", "slot", rest.run.Slot, "at", rest.at, "err", run.Err)
 	}
 	j.last = &run
 	j.running = false

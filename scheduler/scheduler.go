@@ -26,6 +26,8 @@ type Run struct {
 	// triggered, in whole seconds.
 	Slot   time.Time
 	Manual bool
+	// Missing says that the run is for what Spec.Missing has reported, and for nothing else.
+	Missing bool
 }
 
 // Job does the work of one run. Its context ends at the deadline and when the
@@ -56,7 +58,11 @@ type Spec struct {
 	Deadline time.Duration
 	// RunOnStart runs the latest past slot at start if it was not recorded.
 	RunOnStart bool
-	Job        Job
+	// Missing reports whether something has never had a run, such as a repository that was added to the configuration.
+	// It is called at start, unless a run for the latest past slot begins then anyway; if it reports true, the job runs
+	// for that slot with Run.Missing set, whatever RunOnStart says. Nil reports false.
+	Missing func(ctx context.Context) (bool, error)
+	Job     Job
 }
 
 // Options are what all jobs share; all of them are needed.
@@ -130,7 +136,8 @@ func (s *Scheduler) Started() <-chan struct{} { return s.started }
 // Trigger runs the named job now, without jitter and without touching the ledger,
 // waits for its end and returns its error. The run ends with ctx, the values of
 // which the job sees, as well as with the scheduler and at the deadline. ErrRunning
-// says that the job is running already, ErrNotRunning that Run is not. A run that ends
+// says that the job is running already, ErrNotRunning that Run is not. A run for what is
+// missing, which nobody has asked for, is waited for instead. A run that ends
 // as Unfinished is not gone on with.
 func (s *Scheduler) Trigger(ctx context.Context, name string) error {
 	j, err := s.job(name)
@@ -145,14 +152,25 @@ func (s *Scheduler) Trigger(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	select {
-	case <-s.stopped:
-		return ErrNotRunning
-	case <-ctx.Done():
-		return ctx.Err()
-	case j.manual <- request{ctx, done}:
-		return <-done
+	for {
+		done := make(chan error, 1)
+		select {
+		case <-s.stopped:
+			return ErrNotRunning
+		case <-ctx.Done():
+			return ctx.Err()
+		case j.manual <- request{ctx, done}:
+		}
+		err := <-done
+		var wait *missingRun
+		if !errors.As(err, &wait) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-wait.done: // at the latest when the scheduler stops
+		}
 	}
 }
 

@@ -33,19 +33,19 @@ func (u *Unfinished) Unwrap() error { return u.Err }
 
 // continuation is what is left of a slot, until it is launched or replaced.
 type continuation struct {
-	slot, at time.Time
-	pause    time.Duration // what lay between the end of the run and at
+	run   Run
+	at    time.Time
+	pause time.Duration // what lay between the end of the run and at
 }
 
-// continuationOf is what status leaves to do; nil unless its error says that the slot
-// is not finished.
-func continuationOf(status RunStatus) *continuation {
+// continuationOf returns what run leaves to do; nil unless the error in its status says that the slot is not finished.
+func continuationOf(run Run, status RunStatus) *continuation {
 	var u *Unfinished
 	if !errors.As(status.Err, &u) {
 		return nil
 	}
 	pause := max(u.After, minPause)
-	return &continuation{slot: status.Slot, at: status.Finished.Round(0).UTC().Add(pause), pause: pause}
+	return &continuation{run: run, at: status.Finished.Round(0).UTC().Add(pause), pause: pause}
 }
 
 // wait is how long it has to wait yet. A clock that was set back makes it wait no
@@ -61,23 +61,23 @@ func (c *continuation) wait(now time.Time) time.Duration {
 // next slot has not come. Otherwise it says when to look again, unless a run ends
 // before that.
 func (j *job) proceed(ctx context.Context, now time.Time, runs *sync.WaitGroup) (launched bool, wait time.Duration) {
-	slot, wait := j.pending(now)
+	run, wait := j.pending(now)
 	if wait > 0 {
 		return false, wait
 	}
-	j.launch(ctx, Run{Slot: slot}, runs)
+	j.launch(ctx, run, runs)
 	return true, 0
 }
 
-// pending is the slot to go on with and how long to wait until then, recheck if there
+// pending is the run to go on with and how long to wait until then, recheck if there
 // is nothing to wait for.
-func (j *job) pending(now time.Time) (slot time.Time, wait time.Duration) {
+func (j *job) pending(now time.Time) (run Run, wait time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.rest == nil || j.running || !now.Before(j.next) {
-		return time.Time{}, recheck
+		return Run{}, recheck
 	}
-	return j.rest.slot, j.rest.wait(now)
+	return j.rest.run, j.rest.wait(now)
 }
 
 // drop forgets the pending continuation, because it is launched or next takes its
@@ -85,8 +85,8 @@ func (j *job) pending(now time.Time) (slot time.Time, wait time.Duration) {
 func (j *job) drop(next time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.rest != nil && !j.rest.slot.Equal(next) {
-		j.log.Info("slot stays unfinished: the next one takes its place", "slot", j.rest.slot, "next", next)
+	if j.rest != nil && !j.rest.run.Slot.Equal(next) {
+		j.log.Info("slot stays unfinished: the next one takes its place", "slot", j.rest.run.Slot, "next", next)
 	}
 	j.rest = nil
 }

@@ -127,6 +127,16 @@ func (o *Outbox) Has(ctx context.Context, r hub.Repository, slot time.Time) (boo
 	return true, nil
 }
 
+// Holds reports whether the newest snapshot that was taken of r waits here, whatever its slot.
+func (o *Outbox) Holds(ctx context.Context, r hub.Repository) (holds bool, err error) {
+	err = o.db.Reader().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox_newest JOIN outbox USING (slot, namespace, name)
+		WHERE outbox_newest.namespace = ? AND outbox_newest.name = ?)`, r.Namespace, r.Name).Scan(&holds)
+	if err != nil {
+		return false, fmt.Errorf("look for %s in the outbox: %w", r, err)
+	}
+	return holds, nil
+}
+
 // Waiting is how many snapshots for slot wait here.
 func (o *Outbox) Waiting(ctx context.Context, slot time.Time) (n int, err error) {
 	if err := o.db.Reader().QueryRowContext(ctx, "SELECT count(*) FROM outbox WHERE slot = ?", database.Micros(slot)).Scan(&n); err != nil {

@@ -83,6 +83,25 @@ func TestWhatIsNewestStaysSoAfterItHasArrived(t *testing.T) {
 	}
 }
 
+func TestARepositoryIsHeldWhileItsNewestSnapshotWaits(t *testing.T) {
+	o := open(t)
+	holds := func(want bool) {
+		t.Helper()
+		for r, want := range map[hub.Repository]bool{nginx: want, redis: true, zebra: false} {
+			if got, err := o.Holds(t.Context(), r); err != nil || got != want {
+				t.Errorf("%s: %t, %v, want %t", r, got, err, want)
+			}
+		}
+	}
+	next := start.Add(time.Hour)
+	appendAll(t, o, snapshot(t, nginx, start, 1), snapshot(t, nginx, next, 1), snapshot(t, redis, start, 1))
+	holds(true)
+	if err := o.Confirm(t.Context(), []string{hub.ID(nginx, start), hub.ID(nginx, next)}); err != nil {
+		t.Fatal(err)
+	}
+	holds(false)
+}
+
 func TestTheFirstOfOneIdentityStays(t *testing.T) {
 	o := open(t)
 	first := snapshot(t, nginx, start, 1)

@@ -8,14 +8,14 @@ import (
 	"pulltrail/internal/database"
 )
 
-const selectListing = "SELECT namespace, slot, next_page, row_count, total, truncated, message FROM listings"
+const selectListing = "SELECT namespace, slot, next_page, row_count, total, truncated, message, selection FROM listings"
 
 // SetListing keeps l, in place of what was kept of its namespace, whatever its slot. It
 // is durable when SetListing returns nil.
 func (s *Store) SetListing(ctx context.Context, l Listing) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO listings (namespace, slot, next_page, row_count, total, truncated, message)
-			VALUES (?, ?, ?, ?, ?, ?, ?)`, l.Namespace, database.Micros(l.Slot), l.Next, l.Rows, l.Total, l.Truncated, cut(l.Message))
+		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO listings (namespace, slot, next_page, row_count, total, truncated, message, selection)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, l.Namespace, database.Micros(l.Slot), l.Next, l.Rows, l.Total, l.Truncated, cut(l.Message), l.Selection)
 		return err
 	})
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *Store) ForgetListing(ctx context.Context, namespaces ...string) error {
 
 func scanListing(rows *sql.Rows) (l Listing, err error) {
 	var slot int64
-	err = rows.Scan(&l.Namespace, &slot, &l.Next, &l.Rows, &l.Total, &l.Truncated, &l.Message)
+	err = rows.Scan(&l.Namespace, &slot, &l.Next, &l.Rows, &l.Total, &l.Truncated, &l.Message, &l.Selection)
 	l.Slot = database.Time(slot)
 	return l, err
 }

@@ -126,7 +126,7 @@ func TestTheRosterIsLikeItsModel(t *testing.T) {
 			"list": func(t *rapid.T) {
 				l := Listing{
 					Namespace: drawRepository(t).Namespace, Slot: drawSlot(t), Next: rapid.IntRange(0, 9).Draw(t, "next"),
-					Truncated: rapid.Bool().Draw(t, "truncated"),
+					Truncated: rapid.Bool().Draw(t, "truncated"), Selection: rapid.SampledFrom([]string{"", "a/*", "a/* -a/b"}).Draw(t, "selection"),
 				}
 				must(t, s.SetListing(ctx, l))
 				m.listings[l.Namespace] = l

@@ -75,6 +75,8 @@ type Listing struct {
 	Truncated bool
 	// Message is a sentence about the listing, of which at most 500 bytes are kept.
 	Message string
+	// Selection is the patterns with which its rows were selected; empty in listings from before version 4 of the schema.
+	Selection string
 }
 
 // Store is the roster in a database. It is safe for concurrent use.
