@@ -212,7 +212,7 @@ func (b *base) generation(ctx context.Context, cfg config.Config, begun func()) 
 		registry: registry, roster: who, trail: trail, curves: curves, journal: in.journal, letters: letters,
 		schedule: schedule, poller: poller, publisher: publisher, subscribers: subscribers, followers: in.followers, announcer: announcer, log: log,
 		demo: opts.Demo, signIn: cfg.Web.Public && cfg.Web.Username != "", scraped: values,
-		collects: cfg.Collects(), started: b.started, collector: cfg.Collector, outbox: waiting, database: b.dir.Database(), runs: asks,
+		collects: cfg.Collects(), started: b.started, collector: cfg.Collector, outbox: waiting, database: b.dir.Database(), runs: asks, broker: b.broker,
 	})
 	if err != nil {
 		return err

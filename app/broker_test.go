@@ -1,14 +1,18 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 
+	"pulltrail/app"
 	"pulltrail/internal/hubtest"
 	"pulltrail/internal/passhash"
 	"pulltrail/internal/secret"
@@ -86,4 +90,50 @@ func TestABrokerWithUsersAsksOthersWhoTheyAreAndServesTheDaemon(t *testing.T) {
 			eventually(t, "the snapshot in history", func() bool { return d.get("/api/v1/repositories/team/open", nil) == 200 })
 		})
 	}
+}
+
+// Mosquitto often has the port on the same machine.
+func TestTheDefaultPortOfTheBrokerMayBeInUse(t *testing.T) {
+	if other, err := net.Listen("tcp", mqttio.DefaultListen); err == nil { // or another program has it
+		defer other.Close()
+	}
+	var log lines
+	cfg := settings(t, hubtest.New(t))
+	cfg.MQTT.Embedded.Listen = ""
+	d := startWith(t, cfg, app.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if d.Broker == mqttio.DefaultListen {
+		t.Fatal("the broker has a port that is in use")
+	}
+	said := "listens on " + d.Broker + ", because another program uses port 1883"
+	if !strings.Contains(log.String(), said) {
+		t.Errorf("the log does not say %q:\n%s", said, log.String())
+	}
+	if status, body := d.ask("GET", "/status", false); status != 200 || !strings.Contains(body, said) {
+		t.Errorf("the status page, %d, does not say %q:\n%s", status, said, body)
+	}
+	if code, _ := visit(t, d.Broker, "", "", "#"); code != 0 {
+		t.Errorf("another program is refused: 0x%02X", code)
+	}
+	cfg.DataDir, cfg.MQTT.Embedded.Listen = t.TempDir(), mqttio.DefaultListen
+	if err := app.Run(t.Context(), cfg, app.Options{Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), "port 1883 is in use") {
+		t.Errorf("a port that was chosen: %v", err)
+	}
+}
+
+// lines collects a log.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
 }

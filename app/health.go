@@ -17,6 +17,11 @@ import (
 // Hub, which a restart or another instance would not bring back either.
 func (s shownParts) checks() []ops.Check {
 	checks := []ops.Check{{Name: "history", Probe: dated(s.probeHistory)}}
+	if s.broker != nil && s.broker.Displaced() != "" {
+		checks = append(checks, ops.Check{Name: "embedded broker", Optional: true, Probe: func(context.Context) ops.State {
+			return ops.State{OK: true, Since: s.started, Detail: s.broker.Displaced()}
+		}})
+	}
 	if s.collects {
 		checks = append(checks, ops.Check{Name: "Docker Hub", Optional: true, Probe: func(context.Context) ops.State {
 			st := s.poller.State()

@@ -23,10 +23,11 @@ func embedBroker(ctx context.Context, cfg mqttio.Config, accounts map[string]str
 	if warning := cfg.Embedded.Warning(); warning != "" {
 		log.Warn(warning)
 	}
+	address, chosen := cfg.Embedded.Address()
 	b, err := broker.New(broker.Options{
-		Listen: cfg.Embedded.Listen,
-		TLS:    broker.TLS{Listen: cfg.Embedded.ListenTLS, CertFile: cfg.Embedded.TLS.CertFile, KeyFile: cfg.Embedded.TLS.KeyFile},
-		Users:  accounts, ClientID: identity, Log: log,
+		Listen: address, OrFree: !chosen,
+		TLS:   broker.TLS{Listen: cfg.Embedded.ListenTLS, CertFile: cfg.Embedded.TLS.CertFile, KeyFile: cfg.Embedded.TLS.KeyFile},
+		Users: accounts, ClientID: identity, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -34,6 +35,9 @@ func embedBroker(ctx context.Context, cfg mqttio.Config, accounts map[string]str
 	b.Await(identity) // until there are subscribers, nobody's messages are taken
 	if err := b.Listen(); err != nil {
 		return nil, err
+	}
+	if detail := b.Displaced(); detail != "" {
+		log.Warn("the embedded broker "+detail, "address", b.Addr().String())
 	}
 	if !cfg.Retain {
 		return b, nil

@@ -10,6 +10,7 @@ import (
 
 	"pulltrail/collector"
 	"pulltrail/indexer"
+	"pulltrail/internal/broker"
 	"pulltrail/internal/deadletter"
 	"pulltrail/internal/history"
 	"pulltrail/internal/homeassistant"
@@ -50,7 +51,8 @@ type shownParts struct {
 	collector collector.Config
 	outbox    *outbox.Outbox
 	database  string
-	collects  bool // there is a collector, and what publishes for it
+	broker    *broker.Broker // nil where another one is used
+	collects  bool           // there is a collector, and what publishes for it
 }
 
 func (s shownParts) operations(checks []ops.Check) operations {

@@ -51,7 +51,8 @@ type HomeAssistantConfig struct {
 
 // EmbeddedConfig is the broker inside this process, used when URL is empty.
 type EmbeddedConfig struct {
-	// Listen is host:port for other programs to connect to, and for this one.
+	// Listen is host:port for other programs to connect to, and for this one. Empty: DefaultListen,
+	// or a free port where that one is in use.
 	Listen string `koanf:"listen"`
 	// ListenTLS is where their connections are encrypted; empty for nowhere.
 	ListenTLS string            `koanf:"listen_tls"`

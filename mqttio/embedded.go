@@ -1,6 +1,7 @@
 package mqttio
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -19,6 +20,14 @@ const (
 	maxUsersFile = 1 << 20 // bytes
 	hashRemedy   = "write what pulltrail hash-password prints"
 )
+
+// DefaultListen is where the embedded broker listens unless Listen says otherwise.
+const DefaultListen = "127.0.0.1:" + plainPort
+
+// Address is where the embedded broker listens; chosen says that the configuration names it.
+func (c EmbeddedConfig) Address() (address string, chosen bool) {
+	return cmp.Or(c.Listen, DefaultListen), c.Listen != ""
+}
 
 // Accounts are the users of the embedded broker with the texts of their hashes: those of
 // the section and those of the file.
@@ -132,6 +141,7 @@ func (c EmbeddedConfig) validateUsers(list *problem.List) {
 func (c EmbeddedConfig) validateListen(list *problem.List, key, address string) {
 	host, port, err := net.SplitHostPort(address)
 	switch {
+	case address == "": // Address says what this means
 	case err != nil:
 		list.Add(key, address, "is not host:port: write one such as 127.0.0.1:%s", plainPort)
 	case !validPort(port, 0):

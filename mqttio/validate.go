@@ -50,7 +50,6 @@ func DefaultConfig() Config {
 		Retain:             true,
 		MaxPayload:         16 << 20,
 		SessionExpiry:      7 * 24 * time.Hour,
-		Embedded:           EmbeddedConfig{Listen: "127.0.0.1:" + plainPort},
 		HomeAssistant:      HomeAssistantConfig{Prefix: "homeassistant"},
 	}
 }

@@ -81,6 +81,8 @@ const (
 type Options struct {
 	// Listen is host:port; port 0 takes any that is free.
 	Listen string
+	// OrFree takes a free port of the same host where that of Listen is in use.
+	OrFree bool
 	// TLS is a second address, where connections are encrypted.
 	TLS TLS
 	// Users are names with the texts of their hashes, as passhash reads them. Empty lets
@@ -106,6 +108,7 @@ type Broker struct {
 	door   *door
 
 	listeners []*listener // none before Listen; the one without TLS is the first
+	displaced string      // what Displaced says
 	failed    chan error  // receives why a listener cannot accept any more
 	stop      sync.Once
 }
@@ -149,7 +152,7 @@ func New(o Options) (*Broker, error) {
 func (b *Broker) Listen() error {
 	err := b.server.AddHook(b.door, nil)
 	if err == nil {
-		err = b.listen("mqtt.embedded.listen", b.opts.Listen, nil)
+		err = b.listenPlain()
 	}
 	if err == nil && b.opts.TLS.Listen != "" {
 		err = b.listenTLS()
@@ -162,6 +165,26 @@ func (b *Broker) Listen() error {
 	}
 	return nil
 }
+
+// listenPlain takes a free port where the one that was asked for is in use, if it may.
+func (b *Broker) listenPlain() error {
+	const key = "mqtt.embedded.listen"
+	err := b.listen(key, b.opts.Listen, nil)
+	if !b.opts.OrFree || !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	host, port, _ := net.SplitHostPort(b.opts.Listen) // it is valid, or listening would have failed otherwise
+	if err := b.listen(key, net.JoinHostPort(host, "0"), nil); err != nil {
+		return err
+	}
+	b.displaced = fmt.Sprintf("listens on %s, because another program uses port %s; to choose a port that stays, set %s, or mqtt.url to mqtt://%s to use the broker there",
+		b.Addr(), port, key, b.opts.Listen)
+	return nil
+}
+
+// Displaced says where the broker listens, and why, if that is not the port that Listen
+// names; otherwise it is empty.
+func (b *Broker) Displaced() string { return b.displaced }
 
 func (b *Broker) listenTLS() error {
 	pair, err := tls.LoadX509KeyPair(b.opts.TLS.CertFile, b.opts.TLS.KeyFile)

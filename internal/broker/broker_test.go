@@ -266,3 +266,26 @@ func TestABrokerThatNeverServedCanBeClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAPortInUseIsReplacedWhereNobodyHasChosenIt(t *testing.T) {
+	first := start(t)
+	if said := first.Displaced(); said != "" {
+		t.Errorf("a free port: %q", said)
+	}
+	o := anybody()
+	o.Listen, o.OrFree = first.Addr().String(), true
+	second := startWith(t, o)
+	_, port, _ := net.SplitHostPort(o.Listen)
+	for _, want := range []string{second.Addr().String(), "port " + port, "mqtt.embedded.listen", "mqtt://" + o.Listen} {
+		if !strings.Contains(second.Displaced(), want) {
+			t.Errorf("%q does not say %q", second.Displaced(), want)
+		}
+	}
+	if second.Addr().String() == o.Listen {
+		t.Error("both have the same address")
+	}
+	client, messages, _ := connect(t, second, "client")
+	subscribe(t, client, "a")
+	publish(t, client, "a", "x", false)
+	receive(t, messages)
+}

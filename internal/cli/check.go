@@ -150,8 +150,9 @@ func neighbours(ctx context.Context, p *Process, cfg config.Config) []checked {
 
 // checkEmbedded listens where the embedded broker would.
 func checkEmbedded(cfg mqttio.EmbeddedConfig, log *slog.Logger) (string, error) {
+	address, chosen := cfg.Address()
 	b, err := broker.New(broker.Options{
-		Listen: cfg.Listen, TLS: broker.TLS{Listen: cfg.ListenTLS, CertFile: cfg.TLS.CertFile, KeyFile: cfg.TLS.KeyFile}, Log: log,
+		Listen: address, OrFree: !chosen, TLS: broker.TLS{Listen: cfg.ListenTLS, CertFile: cfg.TLS.CertFile, KeyFile: cfg.TLS.KeyFile}, Log: log,
 	})
 	if err != nil {
 		return "", err
@@ -159,9 +160,12 @@ func checkEmbedded(cfg mqttio.EmbeddedConfig, log *slog.Logger) (string, error) 
 	if err := b.Listen(); err != nil {
 		return "", err
 	}
-	free := cfg.Listen + " is free"
+	if detail := b.Displaced(); detail != "" {
+		return "embedded, " + detail, b.Close()
+	}
+	free := address + " is free"
 	if cfg.ListenTLS != "" {
-		free = cfg.Listen + " and " + cfg.ListenTLS + " are free"
+		free = address + " and " + cfg.ListenTLS + " are free"
 	}
 	return "embedded, " + free, b.Close()
 }

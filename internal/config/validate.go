@@ -100,6 +100,7 @@ func (c Config) validateListeners(list *problem.List) {
 		return
 	}
 	embedded := c.MQTT.Embedded
+	embedded.Listen, _ = embedded.Address()
 	if collide(c.Web.Listen, embedded.Listen) {
 		list.Add("web.listen", c.Web.Listen, "is taken by mqtt.embedded.listen (%s): give one of them another port", embedded.Listen)
 	}

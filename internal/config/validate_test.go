@@ -1,6 +1,10 @@
 package config
 
-import "testing"
+import (
+	"testing"
+
+	"pulltrail/mqttio"
+)
 
 func TestAddressesCollideWhereOneSocketWouldBeWantedTwice(t *testing.T) {
 	for _, c := range []struct {
@@ -24,7 +28,7 @@ func TestAddressesCollideWhereOneSocketWouldBeWantedTwice(t *testing.T) {
 
 func TestListenersCollideOnlyWithTheEmbeddedBroker(t *testing.T) {
 	c := Default()
-	c.Web.Listen = c.MQTT.Embedded.Listen
+	c.Web.Listen = mqttio.DefaultListen
 	if list := c.Validate(); len(list) != 1 || list[0].Key != "web.listen" {
 		t.Errorf("with the embedded broker: %v", list)
 	}
