@@ -41,7 +41,7 @@ func (h *handler) badge(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := parseQuery(r.URL.RawQuery, "metric", "label", "color")
-	metric, label, colour := q.choice("metric", "total", "day", "week", "month"), q.label(), q.colour()
+	metric, label, colour := q.choice("metric", "total", "total", "day", "week", "month"), q.label(), q.colour()
 	if q.mistake != "" {
 		h.refuse(w, as, http.StatusBadRequest, q.mistake)
 		return

@@ -32,9 +32,9 @@ func (h *handler) chart(w http.ResponseWriter, r *http.Request) {
 	}
 	q := parseQuery(r.URL.RawQuery, "range", "metric", "log", "theme", "width", "height")
 	asked := request{
-		shown: q.choice("range", "30d", "7d", "90d", "1y", "all"), totals: q.choice("metric", "pulls", "total") == "total",
-		log:   q.choice("log", "false", "true", "0", "1"),
-		theme: q.choice("theme", "auto", "light", "dark"),
+		shown: q.choice("range", "30d", "7d", "30d", "90d", "1y", "all"), totals: q.choice("metric", "pulls", "pulls", "total") == "total",
+		log:   q.choice("log", "false", "true", "false", "1", "0"),
+		theme: q.choice("theme", "auto", "auto", "light", "dark"),
 		width: q.number("width", usualWidth, leastWidth, mostWidth), height: q.number("height", usualHeight, leastHeight, mostHeight),
 	}
 	if q.mistake != "" {

@@ -55,14 +55,14 @@ func (q *query) refuse(mistake string) {
 	}
 }
 
-// choice is one of choices, the first where it is not given.
-func (q *query) choice(key string, choices ...string) string {
+// choice is one of choices, usual where it is not given.
+func (q *query) choice(key, usual string, choices ...string) string {
 	value := q.values.Get(key)
 	if value == "" {
-		return choices[0]
+		return usual
 	}
 	if !slices.Contains(choices, value) {
-		q.refuse(mistakeChoice(key, strings.Join(choices, ", ")))
+		q.refuse(mistakeChoice(key, value, choices))
 	}
 	return value
 }
@@ -74,7 +74,7 @@ func (q *query) number(key string, usual, least, most int) int {
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil || n < least || n > most {
-		q.refuse(mistakeNumber(key, least, most))
+		q.refuse(mistakeNumber(key, value, least, most))
 	}
 	return n
 }

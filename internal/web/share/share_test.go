@@ -180,7 +180,7 @@ func TestAnEndpointBadgeIsAsShieldsWantsIt(t *testing.T) {
 		"/badge/a/two.json?metric=month":                          {1, "pulls", "not known yet", "lightgrey", 300, false},
 		"/badge/a/v1.2.json.json":                                 {1, "pulls", "9", "blue", 300, false},
 		"/badge/a/none.json":                                      {1, "pulls", "unknown repository", "lightgrey", 300, true},
-		"/badge/a/two.json?metric=year":                           {1, "pulls", "parameter metric: write total, day, week, month", "lightgrey", 300, true},
+		"/badge/a/two.json?metric=year":                           {1, "pulls", `metric="year" is unknown: write total, day, week or month`, "lightgrey", 300, true},
 	} {
 		var got shield
 		w := ask(target)
@@ -212,7 +212,7 @@ func TestMistakesAndUnknownsAreShownAsPictures(t *testing.T) {
 		"/chart/a/one.json":                                 {404, "no such picture"},
 		"/badge/a":                                          {404, "no such picture"},
 		"/badge/a/dotted.svg":                               {404, "unknown repository"},
-		"/badge/a/one.svg?metric=year":                      {400, "parameter metric"},
+		"/badge/a/one.svg?metric=year":                      {400, `metric="year" is unknown`},
 		"/badge/a/one.svg?color=reddish":                    {400, "color"},
 		"/badge/a/one.svg?color=%22%3E%3Cscript":            {400, "color"},
 		"/badge/a/one.svg?label=%00":                        {400, "parameter label is no text"},
@@ -222,12 +222,13 @@ func TestMistakesAndUnknownsAreShownAsPictures(t *testing.T) {
 		"/badge/a/one.svg?q=" + strings.Repeat("a", 10_000): {400, "query"},
 		"/badge/a/one.svg?range=7d":                         {400, "unknown parameter"},
 		"/badge/a/one.svg?%zz":                              {400, "query"},
-		"/chart/a/one.svg?range=2y":                         {400, "parameter range"},
-		"/chart/a/one.svg?width=199":                        {400, "write 200 to 2000"},
-		"/chart/a/one.svg?width=99999999999999999999":       {400, "write 200 to 2000"},
-		"/chart/a/one.svg?height=1001":                      {400, "write 200 to 1000"},
-		"/chart/a/one.svg?log=yes":                          {400, "parameter log"},
-		"/chart/a/one.svg?theme=black":                      {400, "parameter theme"},
+		"/chart/a/one.svg?range=2y":                         {400, `range="2y" is unknown: write 7d, 30d, 90d, 1y or all`},
+		"/chart/a/one.svg?range=2w":                         {400, `range="2w" is unknown: write 7d, 30d, 90d, 1y or all`},
+		"/chart/a/one.svg?width=199":                        {400, "from 200 to 2000"},
+		"/chart/a/one.svg?width=99999999999999999999":       {400, "from 200 to 2000"},
+		"/chart/a/one.svg?height=1001":                      {400, "from 200 to 1000"},
+		"/chart/a/one.svg?log=yes":                          {400, `log="yes" is unknown`},
+		"/chart/a/one.svg?theme=black":                      {400, `theme="black" is unknown`},
 		"/chart/a/one.svg?label=x":                          {400, "unknown parameter"},
 	} {
 		got := ask(target)

@@ -1,6 +1,9 @@
 package share
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // All words of the pictures stand in this file.
 
@@ -48,9 +51,10 @@ func mistakeTooLong(key string) string  { return fmt.Sprintf("parameter %s is to
 func mistakeText(key string) string     { return fmt.Sprintf("parameter %s is no text", key) }
 func mistakeQuery() string              { return "the query cannot be read" }
 func mistakeColour(value string) string { return fmt.Sprintf("color %.10q is none", value) }
-func mistakeChoice(key, choices string) string {
-	return fmt.Sprintf("parameter %s: write %s", key, choices)
+func mistakeChoice(key, value string, choices []string) string {
+	last := len(choices) - 1
+	return fmt.Sprintf("%s=%.10q is unknown: write %s or %s", key, value, strings.Join(choices[:last], ", "), choices[last])
 }
-func mistakeNumber(key string, least, most int) string {
-	return fmt.Sprintf("parameter %s: write %d to %d", key, least, most)
+func mistakeNumber(key, value string, least, most int) string {
+	return fmt.Sprintf("%s=%.10q is no number from %d to %d", key, value, least, most)
 }
