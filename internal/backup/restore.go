@@ -99,14 +99,19 @@ func open(r io.Reader) (compressed, error) {
 }
 
 // unpack makes the files in an empty directory, durable and verified.
-func (b compressed) unpack(ctx context.Context, dir string, o Options) error {
+func (b compressed) unpack(ctx context.Context, dir string, o Options) (err error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
 	total := b.Manifest.Bytes()
 	if err := roomFor(dir, total); err != nil {
 		return err
 	}
 	var done int64
 	if err := b.Each(ctx, func(f File, content io.Reader) error {
-		return create(filepath.Join(dir, filepath.FromSlash(f.Name)), io.TeeReader(content, Count(func(n int) {
+		return create(root, filepath.FromSlash(f.Name), io.TeeReader(content, Count(func(n int) {
 			if done += int64(n); o.Progress != nil {
 				o.Progress(done, total)
 			}
@@ -138,14 +143,14 @@ func roomFor(dir string, size int64) error {
 	return nil
 }
 
-// create makes a file, and its directory where it has one of its own.
-func create(file string, content io.Reader) error {
+// create makes a file in dir, and its directory where it has one of its own.
+func create(dir *os.Root, file string, content io.Reader) error {
 	if filepath.Base(filepath.Dir(file)) == datadir.JournalName {
-		if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		if err := dir.Mkdir(filepath.Dir(file), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := dir.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,8 @@ import (
 
 	"modernc.org/sqlite" // the driver "sqlite", without cgo
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"pulltrail/internal/durable"
 )
 
 //go:embed migrations/*.sql
@@ -68,11 +70,23 @@ func Open(ctx context.Context, path string) (*DB, error) {
 // create makes an empty file, which is an empty database, unless there is one. SQLite
 // gives the files beside it the same permissions.
 func create(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err := check(path); err != nil {
+		return err
+	}
+	f, err := durable.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	return f.Close()
+}
+
+// check returns an error where one of the files is a link, or not ours: SQLite follows
+// links.
+func check(path string) error {
+	return errors.Join(durable.Check(path), durable.Check(path+"-wal"), durable.Check(path+"-shm"))
 }
 
 // fileURL is the beginning of a data source name.

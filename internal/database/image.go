@@ -27,6 +27,9 @@ func OpenImage(ctx context.Context, path string) (i *Image, err error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
+	if err := check(path); err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
 	db, err := connect(path, "_pragma=query_only(1)", 1)
 	if err != nil {
 		return nil, err

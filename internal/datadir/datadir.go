@@ -6,6 +6,13 @@
 // choose, whoever opens the directory next finds either all of the old content, or all
 // of the new, or is told that the replacing was broken off. The old content is set aside
 // and never deleted.
+//
+// # Links
+//
+// Root runs commands on directories that belong to a service's user, who could put links
+// there. So everything is done relative to the opened directory (os.Root), files are opened
+// with durable.OpenFile, and what must be a directory must be one and not a link. A journal
+// may be a link where root is not concerned.
 package datadir
 
 import (
@@ -16,6 +23,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"pulltrail/internal/durable"
 )
 
 // ErrInUse says that another process owns the directory.
@@ -30,9 +39,11 @@ const (
 // Dir is an owned data directory.
 type Dir struct {
 	path string
+	// root is the directory itself: names in it are never resolved to somewhere else.
+	root *os.Root
 	lock *os.File
 
-	// rename replaces os.Rename, in tests of a kill in between.
+	// rename is root.Rename, or replaces it in tests of a kill in between.
 	rename func(from, to string) error
 }
 
@@ -56,17 +67,21 @@ func OpenToReplace(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w; name a directory that this user may write", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, fmt.Errorf("data_dir: %w; name a directory that this user may write", err)
+	}
+	lock, err := durable.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("data_dir: %w; name a directory that this user may write", err), root.Close())
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		owner, _ := io.ReadAll(io.LimitReader(lock, 32)) // for the message only
 		err := fmt.Errorf("%s: %w by process %s", path, ErrInUse, strings.TrimSpace(string(owner)))
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, lock.Close(), root.Close())
 	}
-	d := &Dir{path: path, lock: lock, rename: os.Rename}
-	if err := errors.Join(d.sign(), d.adopt(lock.Name())); err != nil {
+	d := &Dir{path: path, root: root, lock: lock, rename: root.Rename}
+	if err := errors.Join(d.sign(), d.adopt("lock", lock.Chown), d.check()); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	if err := d.finish(); err != nil {
@@ -87,7 +102,7 @@ func (d *Dir) sign() error {
 }
 
 // Close gives the directory up.
-func (d *Dir) Close() error { return d.lock.Close() }
+func (d *Dir) Close() error { return errors.Join(d.lock.Close(), d.root.Close()) }
 
 // Database is the path of the SQLite file.
 func (d *Dir) Database() string { return filepath.Join(d.path, DatabaseName) }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -38,7 +39,7 @@ type Staging struct{ dir *Dir }
 
 // Empty says whether nothing is kept in the directory yet.
 func (d *Dir) Empty() (bool, error) {
-	there, err := present(d.path)
+	there, err := d.present(".")
 	return len(there) == 0, err
 }
 
@@ -48,7 +49,7 @@ func (d *Dir) Stage() (*Staging, error) {
 	if err := s.Discard(); err != nil {
 		return nil, err
 	}
-	if err := os.Mkdir(s.Path(), 0o700); err != nil {
+	if err := d.root.Mkdir(stagePartial, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
 	// From here on Open says that a restore was broken off, also after a power cut.
@@ -61,7 +62,7 @@ func (s *Staging) Path() string { return filepath.Join(s.dir.path, stagePartial)
 
 // Discard gives the place up. The content is what it was.
 func (s *Staging) Discard() error {
-	if err := os.RemoveAll(s.Path()); err != nil {
+	if err := s.dir.root.RemoveAll(stagePartial); err != nil {
 		return fmt.Errorf("data_dir: %w", err)
 	}
 	return nil
@@ -72,9 +73,7 @@ func (s *Staging) Discard() error {
 // opens the data directory finishes it, or is told that it was broken off.
 func (s *Staging) Commit() (aside string, err error) {
 	d := s.dir
-	if err := filepath.WalkDir(s.Path(), func(path string, _ fs.DirEntry, err error) error {
-		return errors.Join(err, d.adopt(path))
-	}); err != nil {
+	if err := d.adoptAll(stagePartial); err != nil {
 		return "", fmt.Errorf("data_dir: %w", err)
 	}
 	if err := d.move(stagePartial, stageReady); err != nil {
@@ -122,15 +121,15 @@ func (d *Dir) carryOn() (aside string, err error) {
 
 // setAside moves the old content out of the way.
 func (d *Dir) setAside() error {
-	old, err := present(d.path)
+	old, err := d.present(".")
 	if err != nil {
 		return err
 	}
 	to := filepath.Join(stageReady, replaced)
-	if err := os.Mkdir(filepath.Join(d.path, to), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := d.root.Mkdir(to, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := d.adopt(filepath.Join(d.path, to)); err != nil {
+	if err := d.adoptAll(to); err != nil {
 		return err
 	}
 	for _, name := range old {
@@ -143,8 +142,7 @@ func (d *Dir) setAside() error {
 
 // moveIn moves the new content to its place, and the old one beside it.
 func (d *Dir) moveIn() (aside string, err error) {
-	from := filepath.Join(d.path, stageMoving)
-	fresh, err := present(from)
+	fresh, err := d.present(stageMoving)
 	if err != nil {
 		return "", err
 	}
@@ -153,7 +151,7 @@ func (d *Dir) moveIn() (aside string, err error) {
 			return "", err
 		}
 	}
-	switch err := os.Remove(filepath.Join(from, replaced)); { // which fails where anything is in it
+	switch err := d.root.Remove(filepath.Join(stageMoving, replaced)); { // which fails where anything is in it
 	case err == nil, errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EEXIST):
 		if aside, err = d.freeName(); err != nil {
@@ -166,7 +164,7 @@ func (d *Dir) moveIn() (aside string, err error) {
 	default:
 		return "", err
 	}
-	return aside, errors.Join(os.Remove(from), durable.SyncDir(d.path))
+	return aside, errors.Join(d.root.Remove(stageMoving), durable.SyncDir(d.path))
 }
 
 // freeName is a name for old content, by the time.
@@ -183,48 +181,121 @@ func (d *Dir) freeName() (string, error) {
 
 // move is a rename within the data directory, which is durable when it returns.
 func (d *Dir) move(from, to string) error {
-	from, to = filepath.Join(d.path, from), filepath.Join(d.path, to)
 	if err := d.rename(from, to); err != nil {
 		return err
 	}
-	return errors.Join(durable.SyncDir(filepath.Dir(to)), durable.SyncDir(filepath.Dir(from)))
+	return errors.Join(d.syncDir(filepath.Dir(to)), d.syncDir(filepath.Dir(from)))
+}
+
+func (d *Dir) syncDir(name string) error {
+	f, err := d.root.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func (d *Dir) has(name string) (bool, error) {
-	_, err := os.Lstat(filepath.Join(d.path, name))
+	_, err := d.root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// present are the contents that are in a directory.
-func present(dir string) (there []string, err error) {
-	for _, name := range contents {
-		_, err := os.Lstat(filepath.Join(dir, name))
+// check fails where a stage is not a directory, or where root would follow a link to a
+// journal in a directory of somebody else.
+func (d *Dir) check() error {
+	names := []string{stagePartial, stageReady, stageMoving}
+	if _, _, foreign, err := d.owner(); err != nil {
+		return err
+	} else if foreign {
+		names = append(names, JournalName)
+	}
+	for _, name := range names {
+		info, err := d.root.Lstat(name)
 		switch {
-		case err == nil:
-			there = append(there, name)
-		case !errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return fmt.Errorf("data_dir: %w", err)
+		case !info.IsDir():
+			return fmt.Errorf("data_dir: %s is not a directory: remove it", filepath.Join(d.path, name))
+		}
+	}
+	return nil
+}
+
+// present are the contents that are in a directory.
+func (d *Dir) present(dir string) (there []string, err error) {
+	for _, name := range contents {
+		found, err := d.has(filepath.Join(dir, name))
+		if err != nil {
 			return nil, fmt.Errorf("data_dir: %w", err)
+		}
+		if found {
+			there = append(there, name)
 		}
 	}
 	return there, nil
 }
 
-// adopt gives what root has made to the owner of the data directory, who could not read
-// it otherwise: a service has a user of its own.
-func (d *Dir) adopt(path string) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	info, err := os.Stat(d.path)
+// owner is the user and the group that the directory belongs to. It is foreign where that
+// is somebody else and this process is root's.
+func (d *Dir) owner() (user, group int, foreign bool, err error) {
+	info, err := d.root.Stat(".")
 	if err != nil {
-		return err
+		return 0, 0, false, err
 	}
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return nil
+		return 0, 0, false, nil
 	}
-	return os.Lchown(path, int(owner.Uid), int(owner.Gid))
+	return int(owner.Uid), int(owner.Gid), os.Geteuid() == 0 && owner.Uid != 0, nil
+}
+
+// adopt gives what root has made to the owner of the data directory, who could not read
+// it otherwise: a service has a user of its own.
+func (d *Dir) adopt(name string, chown func(user, group int) error) error {
+	user, group, foreign, err := d.owner()
+	if err == nil && foreign {
+		err = chown(user, group)
+	}
+	if err != nil {
+		return fmt.Errorf("data_dir: give %s to its owner: %w", name, err)
+	}
+	return nil
+}
+
+// adoptAll is adopt for a directory that root has made and all that is in it. The directory
+// itself comes last: until then nobody else can change what is in it.
+func (d *Dir) adoptAll(name string) (err error) {
+	_, _, foreign, err := d.owner()
+	if err != nil || !foreign {
+		return err
+	}
+	top, err := d.root.OpenRoot(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, top.Close()) }()
+	info, err := top.Stat(".")
+	if err != nil {
+		return err
+	}
+	if is, ok := info.Sys().(*syscall.Stat_t); ok && is.Uid != 0 {
+		return nil // it was given away before
+	}
+	var all []string
+	if err := fs.WalkDir(top.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
+		all = append(all, path)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, path := range slices.Backward(all) {
+		if err := d.adopt(filepath.Join(name, path), func(user, group int) error { return top.Lchown(path, user, group) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -52,12 +52,12 @@ func whole(word string) map[string]string {
 var errKilled = errors.New("killed")
 
 // killedAfter lets a Commit do n renames.
-func killedAfter(n int) func(from, to string) error {
+func killedAfter(n int, rename func(from, to string) error) func(from, to string) error {
 	return func(from, to string) error {
 		if n--; n < 0 {
 			return errKilled
 		}
-		return os.Rename(from, to)
+		return rename(from, to)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestAContentIsReplacedAsAWholeWheneverItIsKilled(t *testing.T) {
 					t.Fatal(err)
 				}
 				write(t, s.Path(), "new")
-				d.rename = killedAfter(n)
+				d.rename = killedAfter(n, d.rename)
 				_, failed := s.Commit()
 				if failed != nil && !errors.Is(failed, errKilled) {
 					t.Fatal(failed)
@@ -231,5 +231,48 @@ func TestWhatRootRestoresBelongsToTheOwnerOfTheDirectory(t *testing.T) {
 		if owner := info.Sys().(*syscall.Stat_t); owner.Uid != user || owner.Gid != user {
 			t.Errorf("%s belongs to %d:%d", path, owner.Uid, owner.Gid)
 		}
+	}
+}
+
+// A user who owns the directory puts links there for root, or for himself.
+func TestLinksInTheDirectoryAreNotFollowed(t *testing.T) {
+	elsewhere := t.TempDir()
+	precious := filepath.Join(elsewhere, "precious")
+	for name, target := range map[string]string{
+		"lock": precious, stagePartial: elsewhere, stageReady: elsewhere, stageMoving: elsewhere,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := errors.Join(os.WriteFile(precious, []byte("precious"), 0o600), os.Symlink(target, filepath.Join(dir, name))); err != nil {
+				t.Fatal(err)
+			}
+			d, err := OpenToReplace(dir)
+			if err == nil {
+				err = d.Close()
+				t.Errorf("it was opened (%v)", err)
+			} else if !strings.Contains(err.Error(), filepath.Join(dir, name)) || !strings.Contains(err.Error(), "remove it") {
+				t.Error(err)
+			}
+			if got := files(t, elsewhere); !maps.Equal(got, map[string]string{"precious": "precious"}) {
+				t.Errorf("elsewhere there is %q", got)
+			}
+			if entries, err := os.ReadDir(elsewhere); len(entries) != 1 || err != nil {
+				t.Errorf("elsewhere there are %v, %v", entries, err)
+			}
+		})
+	}
+}
+
+func TestRootDoesNotFollowTheLinkOfAnotherUserToAJournal(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root is given links by others")
+	}
+	const user = 5241
+	dir := t.TempDir()
+	if err := errors.Join(os.Symlink(t.TempDir(), filepath.Join(dir, JournalName)), os.Chown(dir, user, user)); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := Open(dir); err == nil || !strings.Contains(err.Error(), JournalName+" is not a directory") {
+		t.Errorf("%v, %v", d, err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"pulltrail/internal/database"
 	"pulltrail/internal/datadir"
+	"pulltrail/internal/durable"
 	"pulltrail/internal/history"
 	"pulltrail/internal/hub"
 	"pulltrail/internal/roster"
@@ -71,5 +72,10 @@ func mark(path string, now time.Time) (time.Time, error) {
 		return time.Time{}, ErrNoDemo
 	}
 	now = now.UTC().Truncate(time.Second)
-	return now, os.WriteFile(name, []byte(now.Format(time.RFC3339)+"\n"), 0o600)
+	f, err := durable.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return time.Time{}, err
+	}
+	_, err = fmt.Fprintln(f, now.Format(time.RFC3339))
+	return now, errors.Join(err, f.Close())
 }

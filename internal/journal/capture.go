@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"pulltrail/internal/durable"
 )
 
 // Capture is what a journal consists of at one moment. It can be read whatever becomes of
@@ -88,7 +90,7 @@ func capture(dir string, segments []*segment) (c *Capture, err error) {
 
 // open adds a file; a size below zero is the one that it has.
 func (c *Capture) open(path string, size int64) error {
-	f, err := os.Open(filepath.Clean(path))
+	f, err := durable.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"os"
@@ -69,11 +70,15 @@ func (j *Journal) renew() error {
 // readIdentity returns nothing where there is none yet.
 func readIdentity(dir string) ([]generation, error) {
 	path := filepath.Join(dir, identity)
-	b, err := os.ReadFile(path)
+	f, err := durable.OpenFile(path, os.O_RDONLY, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(f)
+	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
 	var all []generation
@@ -123,7 +128,7 @@ func writeIdentity(dir string, all []generation) error {
 		}
 	}
 	path := filepath.Join(dir, identity)
-	f, err := os.OpenFile(path+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := durable.OpenFile(path+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pulltrail/internal/document"
+	"pulltrail/internal/durable"
 )
 
 var (
@@ -111,7 +112,7 @@ func Open(dir string, opts Options) (*Journal, error) {
 	opts.SegmentBytes = min(opts.SegmentBytes, max(opts.MaxBytes/4, 1))
 	if opts.open == nil {
 		opts.open = func(path string) (file, error) {
-			return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+			return durable.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 		}
 	}
 	j := &Journal{dir: dir, opts: opts, metrics: newMetrics(opts.MaxBytes), appended: make(chan struct{})}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sort"
 
 	"pulltrail/internal/document"
+	"pulltrail/internal/durable"
 )
 
 // Read returns the entries after a position, in order: at most limit, and no more
@@ -117,7 +117,7 @@ func (j *Journal) readPart(p part, after document.Position, page *page) error {
 	if p.segment.broken != nil {
 		return damaged(p.segment.path, 0, p.segment.broken)
 	}
-	f, err := os.Open(filepath.Clean(p.segment.path))
+	f, err := durable.OpenFile(p.segment.path, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}

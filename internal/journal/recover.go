@@ -128,7 +128,11 @@ func (j *Journal) cut(s *segment, first document.Position, lost int64, damage er
 	if err := j.rotate(first, follows); err != nil {
 		return err
 	}
-	if err := os.Truncate(s.path, s.size); err != nil {
+	f, err := durable.OpenFile(s.path, os.O_WRONLY, 0)
+	if err == nil {
+		err = errors.Join(f.Truncate(s.size), f.Close())
+	}
+	if err != nil {
 		return errors.Join(err, j.file.Close())
 	}
 	return nil
@@ -141,7 +145,7 @@ func (s *segment) scan() (damage, err error) {
 		s.size = 0
 		return s.broken, nil
 	}
-	f, err := os.Open(filepath.Clean(s.path))
+	f, err := durable.OpenFile(s.path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +177,7 @@ func (s *segment) torn() (bool, error) {
 	if s.broken != nil {
 		return false, nil // headers are made durable before a segment has its name
 	}
-	f, err := os.Open(filepath.Clean(s.path))
+	f, err := durable.OpenFile(s.path, os.O_RDONLY, 0)
 	if err != nil {
 		return false, err
 	}

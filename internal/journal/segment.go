@@ -131,7 +131,7 @@ func loadSegment(path string) (*segment, error) {
 		return nil, fmt.Errorf("%s is not named as a segment of the journal; move it away", path)
 	}
 	s := &segment{path: path, first: document.Position(first), next: document.Position(first), follows: document.Position(first) - 1}
-	f, err := os.Open(filepath.Clean(path))
+	f, err := durable.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
