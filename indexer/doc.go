@@ -17,7 +17,7 @@
 // forbidden becomes a dead letter that is tried again, so that one index never
 // stalls the others. Documents of an index that takes no writes (red, closed, read-only)
 // wait in the log, behind the cursor, while those of other indices are stored. While a sink
-// takes no writes at all, one document a second probes it. Routes are applied at delivery: a changed route is good for all
+// takes no writes at all, one document about every 0.5 s probes it. Routes are applied at delivery: a changed route is good for all
 // that was not delivered yet.
 //
 // # At its bounds

@@ -176,8 +176,8 @@ func TestASinkThatIsAwayIsWaitedFor(t *testing.T) {
 		if s := b.follower.State(); s.OK || s.Err != "connection refused" || s.Since.Sub(start) > time.Second {
 			t.Errorf("state %+v", s)
 		}
-		// A probe every 0.8 s, give or take a fifth, of one document.
-		if got := b.sink.tries(); got < 600 || got > 1000 {
+		// A probe every 0.5 s, give or take a fifth, of one document.
+		if got := b.sink.tries(); got < 1000 || got > 1600 {
 			t.Errorf("%d tries in 10 minutes", got)
 		}
 		for _, probe := range b.sink.batches[1:] {

@@ -55,8 +55,8 @@ func TestOneBatchAtATimeProbes(t *testing.T) {
 		})
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		// Four batches, then one probe every 0.8 s and not four.
-		if got := b.sink.tries(); got > 4+20 {
+		// Four batches, then one probe every 0.5 s and not four.
+		if got := b.sink.tries(); got > 4+30 {
 			t.Errorf("%d tries in 10 seconds", got)
 		}
 		b.stop()

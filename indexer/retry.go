@@ -21,7 +21,7 @@ const (
 // first one that is stored ends the wait of all others within a second.
 const (
 	firstProbe  = 250 * time.Millisecond
-	longProbe   = 800 * time.Millisecond
+	longProbe   = 500 * time.Millisecond
 	probeJitter = 0.2
 )
 
