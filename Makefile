@@ -1,4 +1,5 @@
 .DEFAULT_GOAL := help
+interop := mosquitto mosquitto-faults nats aedes rabbitmq hivemq artemis moquette amqtt homeassistant
 .PHONY: help build run test race lint bench fuzz integration testbed-up testbed-down notices sbom vulnerabilities release
 
 help: ## list the targets
@@ -28,6 +29,12 @@ fuzz: ## every fuzz target for FUZZTIME each (default: 25s)
 
 integration: testbed-up ## the tests against the real servers of the testbed, which are stopped at the end
 	trap 'testbed/testbed.sh down' EXIT; eval "$$(testbed/testbed.sh env)"; go test -tags integration -count=1 ./...
+
+interop: ## the conformance test against all brokers of the testbed, and Home Assistant
+	trap 'testbed/testbed.sh down interop' EXIT; \
+	for server in $(interop); do testbed/testbed.sh up $$server || echo "skipped: $$server was not started"; done; \
+	eval "$$(testbed/testbed.sh env)"; \
+		go test -tags integration -count=1 -timeout 30m -v -run '^(TestBrokers|TestHomeAssistantShowsTheSensors)$$' ./internal/faulttest ./app
 
 testbed-up: ## start the real servers
 	testbed/testbed.sh up

@@ -75,6 +75,9 @@ func (d *daemon) start() {
 func (d *daemon) ready() {
 	d.t.Helper()
 	eventually(d.t, patience, "readiness", func() error {
+		if !d.alive() {
+			d.t.Fatal("the program has ended by itself")
+		}
 		_, body, err := d.get("/-/ready")
 		if err == nil && !strings.Contains(body, `"subscriber of documents","ok":true`) && strings.Contains(body, "not subscribed") {
 			err = fmt.Errorf("%s", body)

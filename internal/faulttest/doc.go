@@ -13,6 +13,11 @@
 // same is known of the program's own snapshots, in history and in the index. And the
 // program must recover by itself: it is started again only where it was killed.
 //
+// # Other brokers
+//
+// TestBrokers runs the program against each broker of the testbed that is running, with a
+// sink of its own: it needs no OpenSearch.
+//
 // # Forms
 //
 // The short form publishes 1,500 documents for each fault, 1,000 a second; the long one,

@@ -10,7 +10,7 @@ axe_install() {
   say "fetching axe-core"
   mkdir -p "$cache/axe"
   cp "$testbed"/axe/package*.json "$cache/axe/"
-  (cd "$cache/axe" && npm ci --no-audit --no-fund --ignore-scripts >&2)
+  (cd "$cache/axe" && npm ci --silent --no-audit --no-fund --ignore-scripts >&2)
 }
 
 axe_variables() {

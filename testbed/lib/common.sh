@@ -16,9 +16,10 @@ needs() { command -v "$1" >/dev/null || fail "$1 is missing: install $2 (Debian:
 
 as_root() { [[ $(id -u) -eq 0 ]]; }
 
-# unprivileged COMMAND... runs it in place of this shell, without root's rights.
+# unprivileged COMMAND... runs it in place of this shell, without root's rights unless
+# as_caller is set.
 unprivileged() {
-  if as_root; then
+  if as_root && [[ -z ${as_caller:-} ]]; then
     exec setpriv --reuid=$nobody --regid=$nobody --clear-groups "$@"
   fi
   exec "$@"
@@ -69,13 +70,16 @@ background() {
   until running "$server" || ((++tries > 250)); do sleep 0.02; done
 }
 
-# free_ports SERVER fails where somebody else has a port of it.
+# free_ports SERVER fails where another program has a port of it. A helper process of a
+# server that was killed may have one for some seconds longer.
 free_ports() {
-  local port
+  local port deadline=$((SECONDS + 10))
   for port in $("$1.ports"); do
-    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      fail "$1: port $port is in use by another program; choose another with $("$1.port_variables")"
-    fi
+    while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+      ((SECONDS < deadline)) ||
+        fail "$1: port $port is in use by another program; choose another with $("$1.port_variables")"
+      sleep 0.1
+    done
   done
 }
 
