@@ -40,7 +40,7 @@ func (in *intake) letterbox(maxPayload int64) *letterbox {
 		stores: map[string]mqttio.Store{indexer.KindSnapshot: in.history},
 	}
 	if in.journal != nil {
-		b.stores[indexer.KindDocument] = in.journal
+		b.stores[indexer.KindDocument] = documentStore{in.router, in.journal}
 	}
 	return b
 }

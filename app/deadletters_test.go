@@ -176,7 +176,7 @@ func TestWhatWasRefusedOnReceiptIsReceivedAgain(t *testing.T) {
 	d := newDesk(t)
 	d.put("history/mqtt/1", snapshots, goodSnapshot)
 	d.put("history/mqtt/2", snapshots, "not JSON")
-	d.put("history/mqtt/3", documents, "by a new route a document now")
+	d.put("history/mqtt/3", documents, `{"by":"a new route a document now"}`)
 	d.put("history/mqtt/4", "elsewhere", goodSnapshot)
 	d.put("journal/mqtt/5", documents, strings.Repeat("x", 1001))
 	d.put("journal/mqtt/6", documents, "{", func(l *document.DeadLetter) {
@@ -204,7 +204,7 @@ func TestWhatWasRefusedOnReceiptIsReceivedAgain(t *testing.T) {
 		t.Errorf("history has %+v, %v", all, err)
 	}
 	entries, err := d.journal.Read(t.Context(), 0, 9, 1<<20)
-	if err != nil || len(entries) != 1 || string(entries[0].Payload) != "by a new route a document now" || !entries[0].Received.Equal(time.Unix(0, 0)) {
+	if err != nil || len(entries) != 1 || string(entries[0].Payload) != `{"by":"a new route a document now"}` || !entries[0].Received.Equal(time.Unix(0, 0)) {
 		t.Errorf("the journal has %+v, %v", entries, err)
 	}
 }
@@ -217,6 +217,34 @@ func notASnapshot(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return outcomes[0].Err.Error()
+}
+
+// What no route of today makes a document of must not reach a sink's letters, of which none
+// is ever dropped: there it would stop valid documents.
+func TestJunkAmongDocumentsIsRejectedOnReceipt(t *testing.T) {
+	d := newDesk(t)
+	store := d.stores[indexer.KindDocument]
+	at := func(topic, payload string, retained bool) document.Message {
+		return document.Message{Topic: topic, Payload: []byte(payload), Retained: retained, Received: time.Unix(0, 0).UTC()}
+	}
+	outcomes, err := store.Append(t.Context(), []document.Message{
+		at(documents, "junk", false), at(documents, `{"n":1}`, false), at(documents, "\xff", true), at(documents, `{"n":2}`, true), at("elsewhere", `{}`, false),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, rejected := range []bool{true, false, false, false, true} {
+		if (outcomes[i].Err != nil) != rejected || rejected && !document.IsPermanent(outcomes[i].Err) {
+			t.Errorf("message %d: %+v", i, outcomes[i])
+		}
+	}
+	if outcomes, err := store.Append(t.Context(), []document.Message{at(documents, "junk", false)}); err != nil || outcomes[0].Err == nil {
+		t.Errorf("junk alone: %+v, %v", outcomes, err)
+	}
+	entries, err := d.journal.Read(t.Context(), 0, 9, 1<<20)
+	if err != nil || len(entries) != 3 || string(entries[0].Payload) != `{"n":1}` {
+		t.Errorf("the journal has %+v, %v", entries, err)
+	}
 }
 
 func TestALetterOfASinkGoesToThatSinkAlone(t *testing.T) {

@@ -131,7 +131,7 @@ func subscribe(cfg mqttio.Config, brokerURL, identity string, in *intake, versio
 		err = add("snapshots", indexer.KindSnapshot, in.history, waiting.Confirm)
 	}
 	if in.journal != nil {
-		err = errors.Join(err, add("documents", indexer.KindDocument, in.journal, nil))
+		err = errors.Join(err, add("documents", indexer.KindDocument, documentStore{in.router, in.journal}, nil))
 	}
 	return subscribers, err
 }
