@@ -71,7 +71,7 @@ func (n *nodes) answered(by *node, ok bool) {
 func (n *nodes) Close() error {
 	var errs []error
 	for _, node := range n.all {
-		errs = append(errs, node.transport.Close())
+		errs = append(errs, node.Close())
 	}
 	return errors.Join(errs...)
 }
