@@ -160,11 +160,7 @@ func (c *collection) missing(ctx context.Context, run collector.Summary) (string
 	}
 	if waiting > 0 {
 		s := c.publisher.State()
-		wait := fmt.Sprintf("%d snapshots are safe in the outbox and wait", waiting)
-		if waiting == 1 {
-			wait = "1 snapshot is safe in the outbox and waits"
-		}
-		return wait + " for the broker" + because(either(s.Err, s.Detail)), nil
+		return counted(waiting, "snapshot is", "snapshots are") + " in the outbox, because the broker has not taken everything" + because(either(s.Err, s.Detail)), nil
 	}
 	head, err := c.history.Head(ctx)
 	if err != nil {
@@ -196,10 +192,18 @@ func (c *collection) refusedSince(before []uint64) string {
 	var all []string
 	for i, now := range c.refused() {
 		if n := now - before[i]; n > 0 {
-			all = append(all, fmt.Sprintf("%s has refused %d snapshots, which are kept as dead letters with the reason", c.followers[i].Sink(), n))
+			all = append(all, fmt.Sprintf("%s rejected %s: see pulltrail deadletters", c.followers[i].Sink(), counted(n, "snapshot", "snapshots")))
 		}
 	}
 	return strings.Join(all, "; ")
+}
+
+// counted is such as "1 snapshot" or "2 snapshots".
+func counted[N int | int64 | uint64](n N, one, more string) string {
+	if n == 1 {
+		more = one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 func because(err string) string {

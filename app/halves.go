@@ -55,5 +55,5 @@ func leftBehind(ctx context.Context, waiting *outbox.Outbox) (string, error) {
 	if err != nil || n == 0 {
 		return "", err
 	}
-	return fmt.Sprintf("%d snapshots wait in the outbox of this data directory and are not sent: start it once with mode: %s", n, config.ModeBoth), nil
+	return fmt.Sprintf("%s in the outbox of this data directory and not sent: start it once with mode: %s", counted(n, "snapshot is", "snapshots are"), config.ModeBoth), nil
 }

@@ -109,7 +109,7 @@ func progressOf(s indexer.State) string {
 		text = fmt.Sprintf("%d entries behind, the oldest for %s", behind, lag)
 	}
 	if s.Refused > 0 {
-		text += fmt.Sprintf("; %d have become dead letters since the start", s.Refused)
+		text += "; " + counted(s.Refused, "dead letter", "dead letters") + " since the start"
 	}
 	return text
 }

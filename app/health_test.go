@@ -64,12 +64,12 @@ func TestARunByHandTellsOfWhatOpenSearchRefuses(t *testing.T) {
 	cfg.Indexer.OpenSearch.URLs = []string{newCluster(t, "", refuses).URL}
 	d := start(t, cfg)
 	summary, err := control.NewClient(datadir.ControlSocket(cfg.DataDir)).Collect(t.Context(), []hub.Repository{{Namespace: "library", Name: "nginx"}}, patience, func(control.Result) {})
-	if err != nil || summary.Succeeded != 1 || !strings.Contains(summary.Undelivered, "opensearch has refused 1 ") {
+	if err != nil || summary.Succeeded != 1 || !strings.Contains(summary.Undelivered, "opensearch rejected 1 snapshot: ") {
 		t.Errorf("collect: %+v, %v", summary, err)
 	}
 	var ready readiness
 	d.get("/-/ready", &ready)
-	if ok, detail := ready.part("opensearch after history"); !ok || !strings.Contains(detail, "1 have become dead letters") {
+	if ok, detail := ready.part("opensearch after history"); !ok || !strings.Contains(detail, "1 dead letter since") {
 		t.Errorf("opensearch: %v, %q", ok, detail)
 	}
 	var page string

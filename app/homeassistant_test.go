@@ -210,7 +210,7 @@ func TestRepositoriesAppearInHomeAssistant(t *testing.T) {
 	var ready string
 	eventually(t, "the part in the readiness", func() bool {
 		d.get("/-/ready", &ready)
-		return strings.Contains(ready, "1 repositories are announced")
+		return strings.Contains(ready, "repositories announced: 1")
 	})
 	var metrics string
 	d.get("/metrics", &metrics)

@@ -151,7 +151,7 @@ func (m *memory) settle(ctx context.Context, publisher *mqttio.Publisher, patien
 		case <-ctx.Done():
 			return "", ctx.Err()
 		case <-timer.C:
-			return fmt.Sprintf("the broker has not acknowledged %d snapshots, which are lost%s", n, because(publisher.State().Err)), nil
+			return fmt.Sprintf("the broker has not acknowledged %s%s; nothing is kept, so run the command again", counted(n, "snapshot", "snapshots"), because(publisher.State().Err)), nil
 		case <-changed:
 		}
 	}

@@ -314,7 +314,7 @@ func TestTheEndOfARunCutsAListingAndItGoesOn(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
 		defer cancel()
 		summary, err := r.CollectAll(ctx, slot, nil)
-		if err == nil || !strings.Contains(err.Error(), "1 namespaces not listed whole") || summary.Succeeded != 300 {
+		if err == nil || !strings.Contains(err.Error(), "namespaces not listed whole: 1") || summary.Succeeded != 300 {
 			t.Errorf("%d succeeded, %v", summary.Succeeded, err)
 		}
 		if summary := r.all(t, slot); summary.Requests != 3 || summary.Succeeded != 300 {

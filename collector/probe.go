@@ -42,7 +42,7 @@ func Probe(ctx context.Context, cfg Config, version string) (string, error) {
 func (r *run) probeName(ctx context.Context, name hub.Repository) (found string, err error) {
 	err = r.get(ctx, r.client.detail(name), "", func(a answer) error {
 		s, err := decode(a.body, name, a.arrived, r.slot)
-		found = fmt.Sprintf("%s has %d pulls", name, s.PullCount)
+		found = fmt.Sprintf("%s: pull count %d", name, s.PullCount)
 		return err
 	})
 	return found, err
@@ -54,7 +54,7 @@ func (r *run) probeNamespace(ctx context.Context, namespace string) (found strin
 		if err := json.Unmarshal(a.body, &p); err != nil || p.Count == nil {
 			return unreadablePage(fmt.Errorf("no listing: %w", err), a.body)
 		}
-		found = fmt.Sprintf("%s has %d repositories", namespace, *p.Count)
+		found = fmt.Sprintf("%s: repositories %d", namespace, *p.Count)
 		return nil
 	})
 	return found, err

@@ -104,7 +104,7 @@ func (r *run) cutShort(ctx context.Context, summary Summary) error {
 	r.log.Log(context.Background(), level, "run cut short", "slot", r.slot, "cause", string(Cancelled), "cancelled", undone, "namespaces", namespaces, "err", reason)
 	what := fmt.Sprintf("%d of %d repositories undone", undone, len(summary.Results))
 	if namespaces > 0 {
-		what += fmt.Sprintf(", %d namespaces not listed whole", namespaces)
+		what += fmt.Sprintf(", namespaces not listed whole: %d", namespaces)
 	}
 	return fmt.Errorf("run for slot %s cut short, %s: %w", r.slot.Format(time.RFC3339), what, reason)
 }

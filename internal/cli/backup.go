@@ -196,14 +196,17 @@ func (s saved) sentence() string {
 }
 
 func inWords(m backup.Manifest) string {
-	parts := []string{fmt.Sprintf("%s snapshots of %s %s", grouped(&m.Counts.Snapshots),
-		grouped(&m.Counts.Repositories), noun(m.Counts.Repositories, "repository", "repositories"))}
-	for _, more := range []struct {
-		n    int64
-		what string
-	}{{m.Counts.Outbox, "in the outbox"}, {m.Counts.DeadLetters, "dead letters"}, {m.Counts.JournalEntries, "documents in the journal"}} {
-		if more.n > 0 {
-			parts = append(parts, grouped(&more.n)+" "+more.what)
+	parts := []string{numbered(m.Counts.Snapshots, "snapshot", "snapshots") + " of " + numbered(m.Counts.Repositories, "repository", "repositories")}
+	for _, c := range []struct {
+		n         int64
+		one, more string
+	}{
+		{m.Counts.Outbox, "in the outbox", "in the outbox"},
+		{m.Counts.DeadLetters, "dead letter", "dead letters"},
+		{m.Counts.JournalEntries, "document in the journal", "documents in the journal"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, numbered(c.n, c.one, c.more))
 		}
 	}
 	return strings.Join(parts, ", ") + ", as of " + m.Created.UTC().Format(time.DateTime) + " UTC"

@@ -55,6 +55,9 @@ func (c checkCommand) Run(ctx context.Context, p *Process, top *command) error {
 	theirs := compat.Read(top.sources(p))
 	cfg, err := top.loadWith(p, theirs)
 	if err != nil {
+		if c.JSON {
+			err = errors.Join(err, printChecks(p.Stdout, []checked{{Name: "configuration", Found: err.Error()}}, true))
+		}
 		return err
 	}
 	found := []checked{{Name: "configuration", OK: true, Found: top.configured(cfg, theirs)}}
@@ -104,6 +107,11 @@ func noun(n int64, one, more string) string {
 		return one
 	}
 	return more
+}
+
+// numbered is such as "1 snapshot" or "12,345 snapshots".
+func numbered(n int64, one, more string) string {
+	return grouped(&n) + " " + noun(n, one, more)
 }
 
 // neighbours tries each, whatever became of the one before.

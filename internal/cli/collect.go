@@ -199,7 +199,11 @@ func (r report) print(w io.Writer, asJSON bool) error {
 		}
 	}
 	if err == nil && r.Undelivered != "" {
-		_, err = fmt.Fprintf(w, "Not everywhere yet: %s\n", r.Undelivered)
+		what := "Not stored everywhere"
+		if r.published {
+			what = "Not published"
+		}
+		_, err = fmt.Fprintf(w, "%s: %s\n", what, r.Undelivered)
 	}
 	return err
 }

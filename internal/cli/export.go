@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -68,13 +67,17 @@ func (c exportCommand) Run(ctx context.Context, p *Process, top *command) error 
 		_, err := c.write(ctx, p.Stdout, cfg, which)
 		return err
 	}
+	if err := vacant(c.Output, c.Force); err != nil {
+		return err
+	}
 	exported, err := c.writeFile(ctx, cfg, which)
 	if err != nil {
 		return err
 	}
-	count, unit := int64(exported.Count), "snapshots"
+	count := int64(exported.Count)
+	unit := noun(count, "snapshot", "snapshots")
 	if c.Daily {
-		unit = "days"
+		unit = noun(count, "day", "days")
 	}
 	fmt.Fprintf(p.Stderr, "pulltrail: %s %s in %s\n", grouped(&count), unit, c.Output)
 	return nil
@@ -82,15 +85,15 @@ func (c exportCommand) Run(ctx context.Context, p *Process, top *command) error 
 
 // writeFile makes a file that is there as a whole or not at all.
 func (c exportCommand) writeFile(ctx context.Context, cfg config.Config, which control.Range) (exported control.Exported, err error) {
-	if info, err := os.Stat(c.Output); err == nil && !info.Mode().IsRegular() {
-		return exported, fmt.Errorf("%s is no file that can be replaced: let the shell write there, with >", c.Output)
-	}
 	f, err := renameio.NewPendingFile(c.Output, renameio.WithStaticPermissions(0o600), renameio.WithTempDir(filepath.Dir(c.Output)))
 	if err != nil {
 		return exported, err
 	}
 	defer func() { err = errors.Join(err, f.Cleanup()) }()
 	if exported, err = c.write(ctx, f, cfg, which); err != nil {
+		return exported, err
+	}
+	if err := vacant(c.Output, c.Force); err != nil { // it may have been created meanwhile
 		return exported, err
 	}
 	return exported, f.CloseAtomicallyReplace()

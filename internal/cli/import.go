@@ -184,20 +184,20 @@ func (c importCommand) sentence(s transfer.Summary) string {
 		}
 	}
 	if s.DryRun {
-		add(s.Valid, true, "snapshots, none of which were stored")
+		add(s.Valid, true, noun(int64(s.Valid), "snapshot", "snapshots")+" found, nothing stored")
 	} else {
 		add(s.New, true, "new")
 		add(s.There, true, "there already")
 	}
 	add(s.Passed, false, "stored before")
-	add(s.Doubles, false, "doubles")
+	add(s.Doubles, false, noun(int64(s.Doubles), "double", "doubles"))
 	add(s.Skipped, false, "skipped")
 	add(s.Refused, c.File != "", "refused")
-	read, unit := int64(s.Read), "documents"
+	read := numbered(int64(s.Read), "document", "documents")
 	if c.File != "" {
-		unit = "rows"
+		read = numbered(int64(s.Read), "row", "rows")
 	}
-	return fmt.Sprintf("%s %s read: %s\n", grouped(&read), unit, strings.Join(parts, ", "))
+	return fmt.Sprintf("%s read: %s\n", read, strings.Join(parts, ", "))
 }
 
 func complainOf(w io.Writer, c transfer.Complaint) {

@@ -143,7 +143,7 @@ func question(chosen []listedIndex) string {
 	if n := len(names); n > mostNamed {
 		names = append(names[:mostNamed-1], fmt.Sprintf("%d more", n-mostNamed+1))
 	}
-	loss := fmt.Sprintf("%s documents, %s bytes", grouped(&documents), grouped(&bytes))
+	loss := fmt.Sprintf("%s, %s", numbered(documents, "document", "documents"), numbered(bytes, "byte", "bytes"))
 	if !known {
 		loss = "nobody here may see how many documents"
 	}

@@ -89,7 +89,7 @@ func printLetter(w io.Writer, l control.Letter) error {
 		{"Refused", l.Refused.Format(time.RFC3339)},
 		{"Reason", l.Reason},
 		{"Retried", retry},
-		{"Payload", grouped(&l.Size) + " bytes"},
+		{"Payload", numbered(l.Size, "byte", "bytes")},
 	} {
 		fmt.Fprintf(table, "%s\t%s\n", row[0], harmless(row[1]))
 	}

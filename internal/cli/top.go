@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -13,6 +14,7 @@ import (
 
 	"pulltrail/internal/control"
 	"pulltrail/internal/hub"
+	"pulltrail/internal/nearest"
 )
 
 // topCommand shows how the repositories fare.
@@ -41,6 +43,8 @@ type topReport struct {
 	Repositories []control.Top `json:"repositories"`
 	// Total is how many there are, shown or not.
 	Total int `json:"total"`
+
+	chosen bool // by arguments
 }
 
 // Run shows the table, once or again and again.
@@ -52,6 +56,9 @@ func (c topCommand) Run(ctx context.Context, p *Process, top *command) error {
 		return usagef("--watch %v: must be a positive time, such as 10s", c.Watch)
 	case c.Watch > 0 && c.JSON:
 		return usagef("--watch cannot be combined with --json")
+	}
+	if err := c.understood(); err != nil {
+		return err
 	}
 	cfg, err := top.load(p)
 	if err != nil {
@@ -66,8 +73,11 @@ func (c topCommand) Run(ctx context.Context, p *Process, top *command) error {
 		if err != nil {
 			return err
 		}
-		if err := c.show(p.Stdout, all); err != nil || c.Watch == 0 {
+		if err := c.show(p.Stdout, all); err != nil {
 			return err
+		}
+		if c.Watch == 0 {
+			return c.unknown(all)
 		}
 		select {
 		case <-time.After(c.Watch):
@@ -78,7 +88,7 @@ func (c topCommand) Run(ctx context.Context, p *Process, top *command) error {
 }
 
 func (c topCommand) show(w io.Writer, all []control.Top) error {
-	r := topReport{Repositories: c.chosen(all)}
+	r := topReport{Repositories: c.chosen(all), chosen: len(c.Repositories) > 0}
 	r.Total = len(r.Repositories)
 	if c.Limit > 0 && r.Total > c.Limit {
 		r.Repositories = r.Repositories[:c.Limit]
@@ -90,6 +100,40 @@ func (c topCommand) show(w io.Writer, all []control.Top) error {
 		fmt.Fprint(w, "\033[H\033[2J")
 	}
 	return r.print(w)
+}
+
+// understood returns an error for arguments that cannot be the name of a repository.
+func (c topCommand) understood() error {
+	var errs []error
+	for _, name := range c.Repositories {
+		if _, err := hub.ParsePattern(name); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) > 0 {
+		return usagef("%w", errors.Join(errs...))
+	}
+	return nil
+}
+
+// unknown returns an error for each argument of which there is no snapshot.
+func (c topCommand) unknown(all []control.Top) error {
+	known := make([]hub.Repository, len(all))
+	for i, t := range all {
+		known[i] = t.Repository
+	}
+	var errs []error
+	for _, name := range c.Repositories {
+		if slices.ContainsFunc(known, func(r hub.Repository) bool { return names(name, r) }) {
+			continue
+		}
+		text := "no snapshot of " + oneLine(name)
+		if near := nearest.Repositories(name, known, maxSuggested); len(near) > 0 {
+			text += "; did you mean " + near[0].String() + "?"
+		}
+		errs = append(errs, errors.New(text))
+	}
+	return errors.Join(errs...)
 }
 
 // chosen are those that were asked for, sorted.
@@ -137,9 +181,12 @@ func (c topCommand) weight(t control.Top) int64 {
 }
 
 func (r topReport) print(w io.Writer) error {
-	if r.Total == 0 {
-		_, err := fmt.Fprintln(w, "There is no snapshot yet of what was asked for: pulltrail collect takes the first.")
+	if r.Total == 0 && !r.chosen {
+		_, err := fmt.Fprintln(w, "No snapshots yet. Take the first with: pulltrail collect")
 		return err
+	}
+	if r.Total == 0 {
+		return nil // the error says what is missing
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(table, "TOTAL\t24 H\t7 D\t30 D\tCHANGE\tSTARS\t  %-*s  REPOSITORY\n", control.TopDays, "30 DAYS")

@@ -105,12 +105,12 @@ func (a *Announcer) next(ctx context.Context, found outcome, err error, rest tim
 		again = failedAgain
 	case found.refused > 0:
 		// A topic would name a repository, which may be private, to whoever sees the state.
-		a.state.set(fmt.Sprintf("the broker refuses %d messages: %v", found.refused, found.why), "")
+		a.state.set(fmt.Sprintf("messages that the broker rejects: %d (%v)", found.refused, found.why), "")
 		again = refusedAgain
 	case found.left > 0:
-		a.state.set(fmt.Sprintf("%d repositories are more than are announced: %d are left out", found.announced+found.left, found.left), "")
+		a.state.set(fmt.Sprintf("too many repositories: %d, of which %d not announced", found.announced+found.left, found.left), "")
 	default:
-		a.state.set("", fmt.Sprintf("%d repositories are announced", found.announced))
+		a.state.set("", fmt.Sprintf("repositories announced: %d", found.announced))
 	}
 	a.broken = 0
 	timer := time.NewTimer(again)

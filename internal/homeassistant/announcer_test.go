@@ -203,7 +203,7 @@ func TestWhatIsTrackedIsKeptByTheBroker(t *testing.T) {
 		a, stop := run(t, w.options())
 		after(time.Minute)
 		w.wants(t, "a/one", "a/two")
-		if s := a.State(); s.Err != "" || s.Detail != "2 repositories are announced" {
+		if s := a.State(); s.Err != "" || s.Detail != "repositories announced: 2" {
 			t.Errorf("the state is %+v", s)
 		}
 		published := w.count()
@@ -326,7 +326,7 @@ func TestWhatTheBrokerRefusesHoldsUpNothingElse(t *testing.T) {
 		if len(w.kept) != 8 {
 			t.Errorf("%d messages are kept, want 8", len(w.kept))
 		}
-		if s := a.State(); s.Err != "the broker refuses 4 messages: it does not permit this" {
+		if s := a.State(); s.Err != "messages that the broker rejects: 4 (it does not permit this)" {
 			t.Errorf("the state is %+v", s)
 		}
 		after(time.Hour)
@@ -388,7 +388,7 @@ func TestThereIsABoundOfRepositories(t *testing.T) {
 		a, stop := run(t, w.options())
 		after(time.Hour)
 		w.wants(t, names[:maxRepositories]...)
-		if s := a.State(); s.Err != "5001 repositories are more than are announced: 1 are left out" {
+		if s := a.State(); s.Err != "too many repositories: 5001, of which 1 not announced" {
 			t.Errorf("the state is %+v", s)
 		}
 		if w.most != atOnce {

@@ -102,9 +102,17 @@ func (s Snapshot) CheckDate(now time.Time) error {
 		key string
 		at  time.Time
 	}{{keyTimestamp, s.Timestamp}, {keySlot, s.Slot}} {
-		if f.at.After(now.Add(FutureTolerance)) {
-			return fmt.Errorf("%s %s is in the future: the clock here says %s", f.key, f.at.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+		if err := CheckTime(f.at, now); err != nil {
+			return fmt.Errorf("%s %w", f.key, err)
 		}
+	}
+	return nil
+}
+
+// CheckTime returns an error for a time more than FutureTolerance after now.
+func CheckTime(at, now time.Time) error {
+	if at.After(now.Add(FutureTolerance)) {
+		return fmt.Errorf("%s is in the future: the clock here says %s", at.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

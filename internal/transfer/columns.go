@@ -60,6 +60,7 @@ func columnOf(name string) (column, bool) {
 // header says where each column stands.
 type header struct {
 	at      [columns]int // -1: nowhere
+	names   [columns]string
 	ignored []string
 }
 
@@ -77,7 +78,7 @@ func parseHeader(names []string) (h header, err error) {
 		if other := h.at[c]; other >= 0 {
 			return h, fmt.Errorf("the header has both %s and %s, which say the same: leave one out", clip(names[other]), clip(name))
 		}
-		h.at[c] = i
+		h.at[c], h.names[c] = i, clip(name)
 	}
 	switch {
 	case h.at[colTime] < 0 && h.at[colCount] < 0:

@@ -12,6 +12,8 @@ import (
 	"pulltrail/internal/hub"
 )
 
+var errNotUTF8 = errors.New("it is not UTF-8: save the file as CSV in UTF-8")
+
 // csvRows reads rows of which each stands in one line. The separator is the one that the
 // header has: a comma, a semicolon or a tab.
 type csvRows struct {
@@ -69,7 +71,7 @@ func separator(head string) rune {
 
 func (r *csvRows) split(line []byte) ([]string, error) {
 	if !utf8.Valid(line) {
-		return nil, errors.New("it is not UTF-8: save the file as CSV in UTF-8")
+		return nil, errNotUTF8
 	}
 	r.line.rest = slices.Concat(line, []byte{'\n'})
 	cells, err := r.parser.Read()
@@ -91,12 +93,12 @@ func (r *csvRows) snapshot(line []byte) (hub.Snapshot, error) {
 		return hub.Snapshot{}, err
 	}
 	if len(cells) != r.width {
-		return hub.Snapshot{}, fmt.Errorf("it has %d cells, and the header %d", len(cells), r.width)
+		return hub.Snapshot{}, fmt.Errorf("the row and the header differ in their number of cells: %d and %d", len(cells), r.width)
 	}
 	var values row
 	for c, at := range r.header.at {
 		if at >= 0 {
-			values[c] = strings.TrimSpace(cells[at])
+			values.cells[c], values.names[c] = strings.TrimSpace(cells[at]), r.header.names[c]
 		}
 	}
 	return r.opts.snapshot(values)

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,6 +19,14 @@ import (
 
 // headBytes is how much of a file tells it from another of that name and size.
 const headBytes = 64 << 10
+
+// What files that are not text begin with.
+var (
+	gzipMark          = []byte{0x1f, 0x8b}
+	zstdMark          = []byte{0x28, 0xb5, 0x2f, 0xfd}
+	utf16LittleEndian = []byte{0xff, 0xfe}
+	utf16BigEndian    = []byte{0xfe, 0xff}
+)
 
 // File is the Source that a file is: CSV, or JSON lines.
 type File struct {
@@ -96,23 +105,29 @@ func identify(f *os.File, path string, size int64, opts FileOptions) (string, er
 // up again.
 func NewFile(r io.Reader, opts FileOptions) (*File, error) {
 	f := &File{lines: newLines(r), size: -1, now: opts.Now}
-	first, err := f.lines.begins()
+	head, err := f.lines.head()
 	switch {
 	case err != nil:
 		return nil, err
-	case first == 0:
+	case len(head) == 0:
 		return nil, errors.New("it is empty: a CSV file begins with a header such as date,count, JSON lines with {")
-	case first == '[':
+	case bytes.HasPrefix(head, gzipMark), bytes.HasPrefix(head, zstdMark):
+		return nil, errors.New("it is compressed: decompress it first; a backup is restored by pulltrail restore")
+	case bytes.HasPrefix(head, utf16LittleEndian), bytes.HasPrefix(head, utf16BigEndian):
+		return nil, errNotUTF8
+	case bytes.IndexByte(head, 0) >= 0:
+		return nil, errors.New("it is a binary file: save the data as CSV or JSON lines first")
+	case head[0] == '[':
 		return nil, errors.New("it is a JSON array, which would have to be in memory as a whole: make lines of it, with jq -c '.[]'")
-	case first == '{':
+	case head[0] == '{':
 		f.rows = jsonLines{opts}
 		return f, nil
 	}
-	head, err := f.header()
+	first, err := f.header()
 	if err != nil {
 		return nil, err
 	}
-	f.rows, err = newCSV(head, opts)
+	f.rows, err = newCSV(first, opts)
 	return f, err
 }
 

@@ -43,7 +43,7 @@ func TestAnImportCountsWhatBecameOfEach(t *testing.T) {
 	})
 	problems := []Complaint{
 		{Where: "line 4", Reason: "not wanted"},
-		{Where: "line 1203", Reason: `timestamp "x" is not a time: write 2026-01-31, or 2026-01-31T01:00:00Z`},
+		{Where: "line 1203", Reason: `date "x" is not a time: write 2026-01-31, or 2026-01-31T01:00:00Z`},
 	}
 	want := Summary{Read: 1202, Valid: 1200, New: 1199, There: 1, Refused: 2, Problems: problems}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {

@@ -74,22 +74,21 @@ func restore(fields []hub.Field) (hub.Snapshot, error) {
 
 // cellsOf are the members that are understood, as text.
 func cellsOf(fields []hub.Field) (values row, err error) {
-	var from [columns]string
 	for _, f := range fields {
 		c, ok := columnOf(f.Key)
 		if !ok {
 			continue
 		}
-		if from[c] != "" {
-			return values, fmt.Errorf("it has both %s and %s, which say the same: leave one out", from[c], f.Key)
+		if other := values.names[c]; other != "" {
+			return values, fmt.Errorf("it has both %s and %s, which say the same: leave one out", other, f.Key)
 		}
-		from[c] = f.Key
+		values.names[c] = f.Key
 		var text string
 		switch {
 		case json.Unmarshal(f.Value, &text) == nil: // null becomes nothing
-			values[c] = text
+			values.cells[c] = text
 		default:
-			values[c] = clip(string(f.Value))
+			values.cells[c] = clip(string(f.Value))
 		}
 	}
 	return values, nil

@@ -53,16 +53,12 @@ func (l *lines) next() ([]byte, error) {
 	return bytes.TrimRight(line, "\r\n"), nil
 }
 
-// begins is the first byte of the text that is neither white space nor a mark; zero for
+// head returns the beginning of the text, without white space and a mark before it; nothing for
 // an empty file.
-func (l *lines) begins() (byte, error) {
+func (l *lines) head() ([]byte, error) {
 	head, err := l.r.Peek(4 << 10)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return 0, err
+		return nil, err
 	}
-	head = bytes.TrimSpace(bytes.TrimPrefix(head, byteOrderMark))
-	if len(head) == 0 {
-		return 0, nil
-	}
-	return head[0], nil
+	return bytes.TrimSpace(bytes.TrimPrefix(head, byteOrderMark)), nil
 }

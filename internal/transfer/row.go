@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -10,7 +11,14 @@ import (
 )
 
 // row is what a row says; empty where it says nothing.
-type row [columns]string
+type row struct {
+	cells [columns]string
+	// names are what the file calls the columns; empty for those that it does not have.
+	names [columns]string
+}
+
+// name is what the file calls a column.
+func (r row) name(c column) string { return cmp.Or(r.names[c], columnNames[c][0]) }
 
 // FileOptions are what a file does not say by itself.
 type FileOptions struct {
@@ -27,18 +35,22 @@ var errNoRepository = errors.New("it names no repository: say which with --repos
 
 // snapshot makes of a row what Docker Hub would have answered then. All that is wrong is
 // named in one go.
-func (o FileOptions) snapshot(cells row) (hub.Snapshot, error) {
+func (o FileOptions) snapshot(values row) (hub.Snapshot, error) {
+	cells := values.cells
 	var errs []error
 	fail := func(c column, err error) {
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s %w", columnNames[c][0], err))
+			errs = append(errs, fmt.Errorf("%s %w", values.name(c), err))
 		}
 	}
-	r, err := o.repository(cells)
+	r, err := o.repository(values)
 	if err != nil {
 		errs = append(errs, err)
 	}
 	at, err := ParseTime(cells[colTime])
+	if err == nil {
+		err = hub.CheckTime(at, o.Now)
+	}
 	fail(colTime, err)
 	slot := at
 	if cells[colSlot] != "" {
@@ -80,7 +92,8 @@ func (o FileOptions) snapshot(cells row) (hub.Snapshot, error) {
 }
 
 // repository is the one that a row names, or else the one of the options.
-func (o FileOptions) repository(cells row) (hub.Repository, error) {
+func (o FileOptions) repository(values row) (hub.Repository, error) {
+	cells := values.cells
 	var r hub.Repository
 	var err error
 	switch {
