@@ -34,9 +34,17 @@
 // reads what it was sent before: 10 s at most, and a second for each 16 KiB. Per session
 // 65,535 messages on their way or waiting, for 7 days. Further messages for that session
 // are dropped, which is logged once a minute while it lasts and counted in
-// $SYS/broker/messages/dropped. Topics and filters have 200 levels; a client has 16 topic
-// aliases. Messages have no bound
-// of size but the protocol's 256 MiB.
+// $SYS/broker/messages/dropped.
+//
+// What others have it keep uses 64 MiB for retained messages, 256 MiB for messages that wait, of
+// which 64 MiB in one session, and 64 MiB for subscriptions, with 1,000 for each client.
+// Levels and packets count 1 KiB each. A message that cannot be retained is passed on, and
+// takes away the one that its topic had. There are 1,024 sessions without a connection: a
+// further one ends the one that was disconnected longest. Each is logged once a minute and
+// counted in pulltrail_broker_limited_total. The process itself is not limited.
+//
+// Topics and filters have 200 levels; a client has 16 topic aliases. Messages have no bound
+// of size but the protocol's 256 MiB, and the memory for those that are being received has none.
 package broker
 
 import (

@@ -21,6 +21,7 @@ type door struct {
 	server   *mqtt.Server
 	metrics  *metrics
 	crashes  *crashes
+	budget   *budget
 	clientID string        // of the process itself; empty for none
 	closed   chan struct{} // when the broker closes
 }
@@ -33,7 +34,7 @@ func newDoor(o Options) (*door, error) {
 	closed, metrics := make(chan struct{}), newMetrics()
 	return &door{
 		users: users, turnstile: newTurnstile(closed), handover: newHandover(), clientID: o.ClientID, closed: closed,
-		metrics: metrics, crashes: newCrashes(metrics, o.Log),
+		metrics: metrics, crashes: newCrashes(metrics, o.Log), budget: newBudget(defaultLimits, metrics, o.Log),
 	}, nil
 }
 
@@ -44,7 +45,9 @@ func (*door) Provides(b byte) bool {
 	switch b {
 	case mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnConnect,
 		mqtt.OnSessionEstablish, mqtt.OnSessionEstablished, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnDisconnect, mqtt.OnPublish, mqtt.OnPublished,
-		mqtt.OnUnsubscribe, mqtt.OnPacketRead, mqtt.OnPacketProcessed, mqtt.OnPacketEncode:
+		mqtt.OnUnsubscribe, mqtt.OnPacketRead, mqtt.OnPacketProcessed, mqtt.OnPacketEncode,
+		mqtt.OnWill, mqtt.OnRetainMessage, mqtt.OnRetainedExpired, mqtt.OnQosPublish, mqtt.OnQosComplete, mqtt.OnQosDropped,
+		mqtt.OnPublishDropped, mqtt.OnUnsubscribed, mqtt.OnClientExpired:
 		return true
 	}
 	return false
@@ -74,6 +77,7 @@ func (d *door) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 		_ = d.refuse(c, packets.ErrServerBusy) // what mochi answers comes too late
 		return false
 	}
+	d.makeRoom(c.ID)
 	return true
 }
 
@@ -99,6 +103,7 @@ func (d *door) OnSessionEstablish(c *mqtt.Client, _ packets.Packet) {
 // OnSessionEstablished comes when it has.
 func (d *door) OnSessionEstablished(c *mqtt.Client, _ packets.Packet) {
 	d.supersede(c.ID)
+	d.budget.subscribed(c)
 	connection(c).settled.Store(true)
 	connection(c).give()
 }
@@ -107,6 +112,9 @@ func (d *door) OnSessionEstablished(c *mqtt.Client, _ packets.Packet) {
 func (d *door) OnSubscribed(c *mqtt.Client, _ packets.Packet, codes []byte) {
 	failed := false
 	for i, code := range codes {
+		if !c.Net.Inline && connection(c).excess[i] && c.Properties.ProtocolVersion == 5 {
+			codes[i] = packets.ErrQuotaExceeded.Code // mochi takes it for a filter that is not valid
+		}
 		if code >= packets.ErrUnspecifiedError.Code {
 			failed = true
 			if !c.Net.Inline {
@@ -114,6 +122,7 @@ func (d *door) OnSubscribed(c *mqtt.Client, _ packets.Packet, codes []byte) {
 			}
 		}
 	}
+	d.budget.subscribed(c)
 	if !failed {
 		d.here(c)
 	}
@@ -128,8 +137,8 @@ func (d *door) OnDisconnect(c *mqtt.Client, _ error, _ bool) {
 // OnPublish comes before a message is acknowledged. Those of the process itself are kept
 // until they have come back, and those at QoS 0 may be lost: neither is held up.
 func (d *door) OnPublish(c *mqtt.Client, p packets.Packet) (packets.Packet, error) {
-	if c.Net.Inline || p.FixedHeader.Qos == 0 || d.ours(c) {
-		return p, nil
+	if p.FixedHeader.Qos == 0 || c.Net.Inline || d.ours(c) {
+		return d.kept(c, p), nil
 	}
 	if err := d.pass(c); err != nil {
 		// It will come again, with the message, which has no acknowledgement. Only its
@@ -137,13 +146,11 @@ func (d *door) OnPublish(c *mqtt.Client, p packets.Packet) (packets.Packet, erro
 		_ = c.Net.Conn.Close()
 		return p, packets.ErrRejectPacket
 	}
-	return p, nil
+	return d.kept(c, p), nil
 }
 
 // OnPublished comes when a message is with all sessions that it is for.
 func (d *door) OnPublished(c *mqtt.Client, _ packets.Packet) { d.passed(c) }
-
-func (*door) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
 
 func (d *door) close() { close(d.closed) }
 

@@ -9,11 +9,16 @@ import (
 
 // metrics counts from the start of the broker.
 type metrics struct {
-	panics prometheus.Counter
+	panics  prometheus.Counter
+	limited *prometheus.CounterVec // by the limit
 }
 
 func newMetrics() *metrics {
 	return &metrics{
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pulltrail_broker_limited_total",
+			Help: "What the embedded broker did not keep, by the limit: retained, queued, subscriptions or sessions.",
+		}, []string{"limit"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "pulltrail_broker_panics_total",
 			Help: "Connections to the embedded broker that a panic has ended.",
@@ -26,7 +31,7 @@ func (m *metrics) register(r prometheus.Registerer) error {
 		return nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.panics} {
+	for _, c := range []prometheus.Collector{m.panics, m.limited} {
 		errs = append(errs, r.Register(c))
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -38,6 +38,7 @@ type stranger struct {
 	shift   uint
 	length  int
 	client  *mqtt.Client                 // once its session begins; only mochi's goroutine of the client has it
+	excess  map[int]bool                 // the filters of that SUBSCRIBE that are too many; the same
 	request uint16                       // the packet id of a SUBSCRIBE or UNSUBSCRIBE; the same
 	parents map[int]packets.Subscription // of a SUBSCRIBE that is being answered; only mochi's goroutine has it
 	giving  func()                       // while it begins or ends a session; only mochi's goroutine of the client has it

@@ -54,7 +54,12 @@ func validFilter(filter string) bool {
 // topic alias that it has not set. The topic gets memory of its own: mochi keeps it where a message is
 // retained or waits, and the whole packet with it.
 func (d *door) OnPacketRead(c *mqtt.Client, p packets.Packet) (packets.Packet, error) {
-	if p.FixedHeader.Type != packets.Publish {
+	switch p.FixedHeader.Type {
+	case packets.Publish:
+	case packets.Pubrec:
+		d.budget.dequeue(c.ID, p.PacketID) // mochi keeps the packet id only
+		return p, nil
+	default:
 		return p, nil
 	}
 	p.TopicName = strings.Clone(p.TopicName)
@@ -104,7 +109,7 @@ func withoutID(c *mqtt.Client, p packets.Packet) packets.Packet {
 func (*door) OnUnsubscribe(c *mqtt.Client, p packets.Packet) packets.Packet { return withoutID(c, p) }
 
 // OnSubscribe empties the filters that are not valid, so that mochi rejects them.
-func (*door) OnSubscribe(c *mqtt.Client, p packets.Packet) packets.Packet {
+func (d *door) OnSubscribe(c *mqtt.Client, p packets.Packet) packets.Packet {
 	for i, s := range p.Filters {
 		if !validFilter(s.Filter) {
 			p.Filters[i].Filter = ""
@@ -112,9 +117,18 @@ func (*door) OnSubscribe(c *mqtt.Client, p packets.Packet) packets.Packet {
 		}
 		p.Filters[i].Filter = strings.Clone(s.Filter) // as above
 	}
-	if !c.Net.Inline {
-		connection(c).parents = parents(c, p.Filters)
+	if c.Net.Inline {
+		return p
 	}
+	connection(c).excess = nil
+	if !d.ours(c) {
+		connection(c).excess = d.budget.excess(c, p.Filters)
+	}
+	for i := range connection(c).excess {
+		p.Filters[i].Filter = ""
+		d.budget.apply(limitSubscriptions, c.ID)
+	}
+	connection(c).parents = parents(c, p.Filters)
 	return withoutID(c, p)
 }
 
@@ -176,6 +190,7 @@ func (d *door) sendRetained(c *mqtt.Client, s packets.Subscription, message pack
 		out.PacketID = uint16(id) //nolint:gosec // as MQTT has it
 		if c.State.Inflight.Set(out) {
 			addInflight(d.server, 1)
+			d.OnQosPublish(c, out, out.Created, 0)
 		}
 	}
 	return c.WritePacket(out)
