@@ -31,6 +31,8 @@ type foreignBroker struct {
 	exactRetained bool
 	// unflagged says that retained messages come without the retain flag to a subscription at QoS 1.
 	unflagged bool
+	// connectedOnly says that the broker keeps no messages for a session that is disconnected.
+	connectedOnly bool
 	// forgets says that a kill loses all sessions, and what the broker holds for them.
 	forgets bool
 }
@@ -43,7 +45,7 @@ var foreignBrokers = []foreignBroker{
 	{name: "HiveMQ", server: "hivemq"},
 	{name: "Artemis", server: "artemis"},
 	{name: "Moquette", server: "moquette", forgets: true, unflagged: true}, // saved every 30 seconds
-	{name: "amqtt", server: "amqtt", forgets: true},
+	{name: "amqtt", server: "amqtt", forgets: true, connectedOnly: true},
 }
 
 // underWay is how many snapshots, and how many documents, are published in each phase.
@@ -67,8 +69,8 @@ func TestBrokers(t *testing.T) {
 			c.restart()
 			c.kill()
 			c.daemon.terminate()
-			t.Logf("%s %s: %d snapshots, all in history once; %d documents, of which the broker lost %d at the kill; the sink was given %d twice",
-				b.name, os.Getenv(variable+"_VERSION"), c.hub.answers(), 4*underWay, c.missing(0, 4*underWay), c.sink.repeated())
+			t.Logf("%s %s: %d snapshots, all in history once; %d documents, of which the broker lost %d while the program was away and %d at the kill; the sink was given %d twice",
+				b.name, os.Getenv(variable+"_VERSION"), c.hub.answers(), 4*underWay, c.missing(underWay, 2*underWay), c.missing(2*underWay, 4*underWay), c.sink.repeated())
 		})
 	}
 }
@@ -143,18 +145,27 @@ func (c *conformance) awaitRetained(filter string, topics int) {
 	c.t.Helper()
 	var mu sync.Mutex
 	seen := map[string]bool{}
-	client := c.connect()
-	defer client.Disconnect(0)
-	token := client.Subscribe(filter, 1, func(_ paho311.Client, m paho311.Message) {
+	take := func(_ paho311.Client, m paho311.Message) {
 		mu.Lock()
 		defer mu.Unlock()
 		if m.Retained() != c.broker.unflagged {
 			seen[m.Topic()] = true
 		}
-	})
-	if !token.WaitTimeout(slowly) || token.Error() != nil {
-		c.t.Fatalf("subscribing to %s: %v", filter, token.Error())
 	}
+	// Moquette 0.17 sometimes closes a connection at its first SUBSCRIBE; clients connect again.
+	eventually(c.t, patience, "a subscription to "+filter, func() error {
+		client, err := c.dial()
+		if err != nil {
+			return err
+		}
+		if err := done(client.Subscribe(filter, 1, take)); err != nil {
+			client.Disconnect(0)
+			c.t.Logf("subscribing to %s failed: %v", filter, err)
+			return err
+		}
+		c.t.Cleanup(func() { client.Disconnect(0) })
+		return nil
+	})
 	eventually(c.t, slowly, fmt.Sprintf("%d retained messages of %s", topics, filter), func() error {
 		mu.Lock()
 		defer mu.Unlock()
@@ -173,7 +184,9 @@ func (c *conformance) restart() {
 	c.daemon.start()
 	c.ready()
 	c.collect()
-	c.awaitDocuments(0, 2*underWay)
+	if !c.broker.connectedOnly {
+		c.awaitDocuments(0, 2*underWay)
+	}
 	c.complete("the restart of the program", 2*underWay)
 }
 
@@ -318,21 +331,20 @@ func (c *conformance) ready() {
 	})
 }
 
-// connect opens a connection in MQTT 3.1.1, which all brokers speak, past the tap.
-func (c *conformance) connect() paho311.Client {
-	c.t.Helper()
-	client, err := c.dial()
-	if err != nil {
-		c.t.Fatal(err)
+// done waits for the broker's answer.
+func done(token paho311.Token) error {
+	if !token.WaitTimeout(slowly) {
+		return fmt.Errorf("no answer within %v", slowly)
 	}
-	return client
+	return token.Error()
 }
 
+// dial opens a connection in MQTT 3.1.1, which all brokers speak, past the tap.
 func (c *conformance) dial() (paho311.Client, error) {
 	client := paho311.NewClient(paho311.NewClientOptions().AddBroker("tcp://" + c.address).SetClientID(unique()).
 		SetProtocolVersion(4).SetAutoReconnect(false).SetConnectTimeout(slowly))
-	if token := client.Connect(); !token.WaitTimeout(slowly) || token.Error() != nil {
-		return nil, fmt.Errorf("connecting to the broker: %w", token.Error())
+	if err := done(client.Connect()); err != nil {
+		return nil, err
 	}
 	return client, nil
 }
@@ -356,8 +368,7 @@ func (c *conformance) publishDocuments(from, to int, ticks <-chan time.Time, con
 				continue
 			}
 		}
-		token := client.Publish(c.topic+"/docs/a", 1, false, number(n, time.Now()))
-		if !token.WaitTimeout(slowly) || token.Error() != nil {
+		if err := done(client.Publish(c.topic+"/docs/a", 1, false, number(n, time.Now()))); err != nil {
 			client.Disconnect(0)
 			client = nil
 			continue
