@@ -44,7 +44,7 @@ type Deletion struct {
 }
 
 func (d Deletion) validate() error {
-	if _, err := hub.ParseRepository(d.Repository.String()); err != nil {
+	if _, err := hub.ParseRepository(d.String()); err != nil {
 		return err
 	}
 	return Range{From: d.From, To: d.To}.validate()
