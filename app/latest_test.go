@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,9 +49,9 @@ const nginxUp = `pulltrail_repository_up{namespace="library",repository="nginx"}
 
 func TestAScrapeGetsTheLastCompleteValuesWithTheirAgeWhileReadingIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		takes := time.Duration(0)
+		var takes atomic.Int64
 		scrape := slowScrapes(t, slog.New(slog.DiscardHandler), func(context.Context) error {
-			time.Sleep(takes)
+			time.Sleep(time.Duration(takes.Load()))
 			return nil
 		})
 		want := func(age string) {
@@ -63,12 +64,12 @@ func TestAScrapeGetsTheLastCompleteValuesWithTheirAgeWhileReadingIsSlow(t *testi
 			}
 		}
 		want("0")
-		takes = time.Minute
+		takes.Store(int64(time.Minute))
 		time.Sleep(10 * time.Second)
 		want("12") // after the 2 s for which it waits for newer ones
 		time.Sleep(10 * time.Second)
 		want("24")
-		takes = 0
+		takes.Store(0)
 		time.Sleep(48 * time.Second) // the slow read, which started 12 s ago, ends
 		want("0")
 	})

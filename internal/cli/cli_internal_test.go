@@ -89,7 +89,7 @@ func TestMistypedNames(t *testing.T) {
 		"deadletters shw":      `unknown command "deadletters shw"; did you mean show?`,
 		"-c file indices lst":  `unknown command "indices lst"; did you mean list?`,
 		"collect --jsn":        `unknown flag --jsn; did you mean --json?`,
-		"--versoin":            `unknown flag --versoin; did you mean --version?`,
+		"--versio":             `unknown flag --versio; did you mean --version?`,
 		"import --from-open x": `unknown flag --from-open; did you mean --from-opensearch?`,
 		"top --colour":         `unknown flag --colour`,
 		"top -x":               `unknown flag -x`,

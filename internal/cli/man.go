@@ -119,7 +119,7 @@ func commandPage(app *kong.Application, node *kong.Node) string {
 // manPage is a page in the language of man(7).
 type manPage struct{ strings.Builder }
 
-func (m *manPage) line(s string) { m.WriteString(s + "\n") }
+func (m *manPage) line(s string) { _, _ = m.WriteString(s + "\n") }
 
 // text writes a macro and its text, which is escaped.
 func (m *manPage) text(macro, text string) {
