@@ -112,6 +112,12 @@ func (m *memory) Pending(_ context.Context, after document.Pending) ([]document.
 	return slices.Clone(m.pending[at+1:]), nil
 }
 
+// Len counts them.
+func (m *memory) Len(context.Context) (int, error) {
+	n, _ := m.left()
+	return n, nil
+}
+
 // acknowledged forgets a snapshot.
 func (m *memory) acknowledged(_ context.Context, a mqttio.Acknowledgement) error {
 	m.mu.Lock()

@@ -83,24 +83,24 @@ func broken(run context.Context, err error, timeout time.Duration) error {
 	return fail(Connection, "no complete answer: %w", err)
 }
 
-// refused says what a status other than 200 means.
+// refused says what a status other than 200 means. The body comes last, so that it hides no remedy.
 func refused(status int, location string, body []byte) error {
-	answer := fmt.Sprintf("answered %s, %s", strings.TrimSpace(strconv.Itoa(status)+" "+http.StatusText(status)), quote(body))
+	answer, shown := "answered "+strings.TrimSpace(strconv.Itoa(status)+" "+http.StatusText(status)), quote(body)
 	switch {
 	case status == http.StatusNotFound:
-		return fail(NotFound, "%s: the repository is absent, private, or (rarely) this address is throttled; compare its name with its page", answer)
+		return fail(NotFound, "%s: the repository is absent, private, or (rarely) this address is throttled; compare its name with its page; %s", answer, shown)
 	case status == http.StatusUnauthorized:
-		return fail(Unauthorized, "%s: it is not shown without a login: write collector.username and collector.password_file, or remove it", answer)
+		return fail(Unauthorized, "%s: it is not shown without a login: write collector.username and collector.password_file, or remove it; %s", answer, shown)
 	case status == http.StatusForbidden:
-		return fail(Forbidden, "%s: it is not shown to this address; look whether the repository is public, and whether a proxy on the way refuses", answer)
+		return fail(Forbidden, "%s: it is not shown to this address; look whether the repository is public, and whether a proxy on the way refuses; %s", answer, shown)
 	case status == http.StatusTooManyRequests:
-		return fail(RateLimited, "%s: too many requests from this address; lower collector.rate, or sign in (collector.username), which has a higher limit", answer)
+		return fail(RateLimited, "%s: too many requests from this address; lower collector.rate, or sign in (collector.username), which has a higher limit; %s", answer, shown)
 	case status >= 500:
-		return fail(ServerError, "%s", answer)
+		return fail(ServerError, "%s; %s", answer, shown)
 	case location != "":
-		return fail(UnexpectedStatus, "%s: it leads to %.200q, which is not followed; set collector.url to where the API is", answer, location)
+		return fail(UnexpectedStatus, "%s: it leads to %.200q, which is not followed; set collector.url to where the API is; %s", answer, location, shown)
 	}
-	return fail(UnexpectedStatus, "%s", answer)
+	return fail(UnexpectedStatus, "%s; %s", answer, shown)
 }
 
 // unreadable says why a body with status 200 is not a statistic.
@@ -109,19 +109,20 @@ func unreadable(err error, body []byte) error {
 	case errors.Is(err, hub.ErrEmpty):
 		return fail(Empty, "answered 200 with an empty body")
 	case errors.Is(err, hub.ErrNotJSON):
-		return fail(NotJSON, "answered 200 with what is not a statistic, %s: %w", quote(body), err)
+		return fail(NotJSON, "answered 200 with what is not a statistic: %w; %s", err, quote(body))
 	}
-	return fail(Invalid, "answered 200 with what is not a statistic, %s: %w", quote(body), oneLine{err})
+	return fail(Invalid, "answered 200 with what is not a statistic: %w; %s", oneLine{err}, quote(body))
 }
 
-// quote shows the beginning of a body, safe for a log line and a terminal.
+// quote returns the first 200 characters of a body, safe for a log line and a terminal.
 func quote(body []byte) string {
-	const shown = 200
-	switch {
-	case len(body) == 0:
+	const most = 200
+	if len(body) == 0 {
 		return "no body"
-	case len(body) > shown:
-		return "body " + quoted(body[:shown]) + "…"
+	}
+	beginning := fmt.Sprintf("%.*s", most, body)
+	if len(beginning) < len(body) {
+		return "body " + quoted([]byte(beginning)) + "…"
 	}
 	return "body " + quoted(body)
 }

@@ -30,12 +30,12 @@ func TestBadInput(t *testing.T) {
 		change func(*collector.Config)
 	}{
 		"404":                       {fault: hubtest.NotFound, cause: collector.NotFound, err: "absent, private, or (rarely) this address is throttled"},
-		"401":                       {fault: hubtest.Unauthorized, cause: collector.Unauthorized, err: "answered 401 Unauthorized, body `{\"detail\":\"Incorrect"},
+		"401":                       {fault: hubtest.Unauthorized, cause: collector.Unauthorized, err: "or remove it; body `{\"detail\":\"Incorrect"},
 		"403":                       {fault: hubtest.Forbidden, cause: collector.Forbidden, err: "not shown to this address"},
 		"500":                       {fault: hubtest.Status(500), cause: collector.ServerError, err: "answered 500 Internal Server Error"},
-		"503":                       {fault: hubtest.Status(503), cause: collector.ServerError, err: `answered 503 Service Unavailable, body "<html>\n`},
-		"599":                       {fault: hubtest.Status(599), cause: collector.ServerError, err: "answered 599, body"},
-		"204":                       {fault: func(w http.ResponseWriter, _ *http.Request, _ []byte) { w.WriteHeader(204) }, cause: collector.UnexpectedStatus, err: "answered 204 No Content, no body"},
+		"503":                       {fault: hubtest.Status(503), cause: collector.ServerError, err: `answered 503 Service Unavailable; body "<html>\n`},
+		"599":                       {fault: hubtest.Status(599), cause: collector.ServerError, err: "answered 599; body"},
+		"204":                       {fault: func(w http.ResponseWriter, _ *http.Request, _ []byte) { w.WriteHeader(204) }, cause: collector.UnexpectedStatus, err: "answered 204 No Content; no body"},
 		"405":                       {fault: hubtest.Status(405), cause: collector.UnexpectedStatus, err: "answered 405"},
 		"timeout":                   {fault: hubtest.Hang, cause: collector.Timeout, err: "no complete answer within 5s", change: impatient},
 		"timeout within the body":   {fault: hubtest.HangWithin, cause: collector.Timeout, err: "no complete answer within 5s: after ", change: impatient},
@@ -90,6 +90,26 @@ func TestBadInput(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestABodyInAnErrorIsCutToTwoHundredCharactersBehindTheRemedy(t *testing.T) {
+	for _, body := range []string{strings.Repeat("ä", 1000), "<p>" + strings.Repeat("x", 5000)} {
+		h := hubtest.New(t)
+		h.Fail("a/b", func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(body))
+		})
+		r := newRig(t, h.URL, nil, nil)
+		summary, err := r.Collect(t.Context(), slot, repositories(t, "a/b"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "answered 403 Forbidden: it is not shown to this address; look whether the repository is public, and whether a proxy on the way refuses; body `" +
+			string([]rune(body)[:200]) + "`…"
+		if got := summary.Results[0].Err.Error(); got != want {
+			t.Errorf("got %s\nwant %s", got, want)
+		}
 	}
 }
 

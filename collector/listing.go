@@ -96,7 +96,7 @@ func (l *lister) page(ctx context.Context) {
 			return unreadablePage(err, a.body)
 		}
 		if p.Count == nil || *p.Count < 0 || p.Results == nil {
-			return fail(Invalid, "answered 200 with what is no listing, %s", quote(a.body))
+			return fail(Invalid, "answered 200 with something other than a listing; %s", quote(a.body))
 		}
 		return nil
 	})
@@ -110,7 +110,7 @@ func (l *lister) page(ctx context.Context) {
 		l.next = 0
 		return
 	case cause == NotFound:
-		l.fail(fail(NotFound, "%w; or the namespace %s has no public repository", err, l.Namespace))
+		l.fail(fail(NotFound, "the namespace %s has no public repository, or: %w", l.Namespace, err))
 		return
 	default:
 		l.fail(err)

@@ -74,7 +74,7 @@ func (l *login) bearer(ctx context.Context, ask func(ctx context.Context, body [
 		l.refuse()
 		return "", nil
 	case status == http.StatusNotFound: // of the login, and of no repository
-		return "", fail(UnexpectedStatus, "the login was answered 404, %s: set collector.url to where the API is", quote(answer))
+		return "", fail(UnexpectedStatus, "the login was answered 404: set collector.url to where the API is; %s", quote(answer))
 	case status != http.StatusOK:
 		return "", refused(status, "", answer)
 	}

@@ -141,6 +141,8 @@ func (o *outbox) Confirm(_ context.Context, ids []string) error {
 
 func (o *outbox) Notify() <-chan struct{} { return o.notify }
 
+func (o *outbox) Len(context.Context) (int, error) { return o.len(), nil }
+
 func (o *outbox) fail(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -301,6 +303,12 @@ func (l *logbook) count(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Count(l.text.String(), text)
+}
+
+func (l *logbook) all() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func (l *logbook) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }

@@ -52,11 +52,14 @@ type link struct {
 	serve func(context.Context, connection)
 	// parting, where set, is called before a connection is ended in order.
 	parting func(context.Context, connection)
+	// backlog, where set, counts what waits for the connection; outages that last are then logged with it.
+	backlog func(context.Context) (int, error)
 
 	// open makes the network's part of a connection: dial, or what a test puts in its place.
 	open func(context.Context, *url.URL, *tls.Config) (*conn, error)
 
 	retries retries
+	outage  outage
 	silent  bool // the version is one in which a broker does not say why it ends a connection
 	thrown  int  // connections in a row that a broker has ended so, each at once
 
@@ -101,7 +104,12 @@ func (l *link) run(ctx context.Context) {
 	var leaving sync.WaitGroup
 	defer l.state.down("")
 	defer leaving.Wait()
-	for sleep(ctx, l.backoff()) {
+	next := func() time.Duration {
+		pause := l.backoff()
+		l.remind(ctx, pause)
+		return pause
+	}
+	for sleep(ctx, next()) {
 		c, err := l.connect(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -110,11 +118,14 @@ func (l *link) run(ctx context.Context) {
 			}
 			return
 		case err != nil:
+			l.outage.ended(endingOf(err))
 			l.retries.ended(endingOf(err))
 			l.state.fail(faultConnection, connectReason(l.broker.String(), err))
 			continue
 		}
-		l.retries.ended(l.hold(ctx, c))
+		end := l.hold(ctx, c)
+		l.outage.ended(end)
+		l.retries.ended(end)
 		leaving.Go(c.leave) // of a connection that has ended by itself some may remain
 	}
 }

@@ -19,6 +19,8 @@ type Outbox interface {
 	Pending(ctx context.Context, after document.Pending) ([]document.Pending, error)
 	// Notify carries a signal after each snapshot that is added, to one receiver.
 	Notify() <-chan struct{}
+	// Len counts the unconfirmed snapshots.
+	Len(ctx context.Context) (int, error)
 }
 
 // Acknowledgement says that the broker has taken a snapshot.
@@ -77,6 +79,7 @@ func NewPublisher(cfg Config, opts PublisherOptions) (*Publisher, error) {
 	p.status = newStatus(cfg, opts.ClientID)
 	l.hello.will = p.status.message(offline, true)
 	l.serve = p.serve
+	l.backlog = opts.Outbox.Len
 	l.parting = p.signOff
 	m := newMetrics("publisher")
 	l.counts = m.link()
