@@ -113,7 +113,7 @@ func (b *base) generations(ctx context.Context, cfg config.Config) error {
 		next, begun := b.reloads.ended()
 		if next != nil && err != nil && !errors.Is(err, errStuck) {
 			// It is over, and what it could not do in order is durable: that is no reason to end.
-			b.opts.Log.Error("the configuration before has not ended in order", "err", err)
+			b.opts.Log.Error("previous configuration did not stop cleanly", "err", err)
 			err = nil
 		}
 		switch {
@@ -133,12 +133,12 @@ func (b *base) generations(ctx context.Context, cfg config.Config) error {
 func (b *base) begun(cfg config.Config, end context.CancelFunc) {
 	if b.opts.Level != nil {
 		if err := b.opts.Level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
-			b.opts.Log.Warn("the level of the log stays", "err", err)
+			b.opts.Log.Warn("log level not changed", "err", err)
 		}
 	}
 	if b.broker != nil {
 		if dropped := b.broker.Dismiss(); dropped > 0 {
-			b.opts.Log.Warn("messages that the broker inside had acknowledged are dropped, because no route is for them any more", "messages", dropped)
+			b.opts.Log.Warn("dropped messages that the embedded broker had acknowledged, because no route takes them any more", "messages", dropped)
 		}
 	}
 	b.reloads.begun(cfg, end)

@@ -24,7 +24,7 @@ func (in *intake) retention(cfg config.Config) ([]scheduler.Spec, error) {
 	if err != nil || !care.Retains() || len(in.clusters) == 0 {
 		return nil, err
 	}
-	in.log.Info("indices are deleted by their age where a route has keep", "schedule", retentionSchedule, "timezone", "UTC")
+	in.log.Info("retention is enabled for routes with keep", "schedule", retentionSchedule, "timezone", "UTC")
 	retention := indexer.NewRetention(indexer.RetentionOptions{Care: care, Clusters: in.clusters, Log: in.log, Registerer: in.registry})
 	return []scheduler.Spec{{
 		Name: retentionJob, Schedule: retentionSchedule, Timezone: "UTC", Jitter: retentionJitter, Deadline: retentionDeadline,

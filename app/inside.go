@@ -81,7 +81,7 @@ func (b *base) serve(subscribers []*mqttio.Subscriber, ps *parts) {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		if left := b.broker.Drain(bounded); left > 0 {
-			b.opts.Log.Warn("the broker inside has acknowledged messages that are not stored yet: they are lost if the process ends now", "messages", left)
+			b.opts.Log.Warn("embedded broker has acknowledged messages that are not stored yet; they are lost if the process ends now", "messages", left)
 		}
 		return nil
 	})

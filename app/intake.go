@@ -100,7 +100,7 @@ func (in *intake) follow(cfg config.Config, o intakeOptions, sink indexer.Sink, 
 // truncate gives back the space of what every sink of the journal has stored.
 func (in *intake) truncate(stored document.Position) {
 	if err := in.journal.Truncate(stored + 1); err != nil {
-		in.log.Warn("the journal cannot give back space", "err", err)
+		in.log.Warn("cannot free space in the journal", "err", err)
 	}
 }
 

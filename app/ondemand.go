@@ -52,7 +52,7 @@ func (d *onDemand) Run(ctx context.Context) error {
 		}
 		err := d.trigger(ctx) // what becomes of a run stands in the log already
 		if errors.Is(err, scheduler.ErrRunning) || errors.Is(err, scheduler.ErrNotRunning) {
-			d.log.Info("a run that was asked for did not begin", "err", err)
+			d.log.Info("requested run did not start", "err", err)
 		}
 		d.busy.Store(false)
 	}

@@ -63,7 +63,7 @@ func (r *reloads) Reload(context.Context) (control.Reload, error) {
 		return r.newest, nil
 	}
 	r.newest.Changed = config.Changed(r.current, next)
-	r.log.Info("the configuration was read anew and is being applied", "changed", strings.Join(r.newest.Changed, " "))
+	r.log.Info("applying the changed configuration", "changed", strings.Join(r.newest.Changed, " "))
 	r.next = &next
 	r.end()
 	r.end = nil
@@ -118,14 +118,17 @@ func (r *reloads) begun(cfg config.Config, end context.CancelFunc) {
 	}
 }
 
-// greeting says in the log that everything has begun. The process starts once.
+// greeting is the event that is logged when everything has begun: the start of the process, or of a configuration.
 func (r *reloads) greeting() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.applied.IsZero() {
+	switch {
+	case r.applied.IsZero():
 		return "pulltrail has started"
+	case r.newest.Done: // with an error, or there would be nothing to begin
+		return "restarted with the previous configuration"
 	}
-	return "pulltrail goes on"
+	return "restarted with the new configuration"
 }
 
 // ended says that the generation has, and gives the configuration that is to be next.
@@ -147,11 +150,10 @@ func (r *reloads) settle(err error) {
 func (r *reloads) conclude(err error) {
 	r.newest.Done = true
 	if err == nil {
-		r.log.Info("the new configuration is in force")
-		return
+		return // logged with the start of its generation
 	}
 	r.newest.Error = err.Error()
-	r.log.Error("the new configuration is refused, the one before stays", "err", err)
+	r.log.Error("new configuration rejected; the previous one stays in use", "err", err)
 }
 
 // register tells Prometheus, in the words of its own.

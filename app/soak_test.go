@@ -262,7 +262,7 @@ func (s *soak) settle(t *testing.T, slots int) {
 func (s *soak) settleSlot(t *testing.T, slot time.Time, a *account, sum *totals) {
 	// An unfinished slot is one that a newer one has replaced, or during which the process
 	// was stopped; either is told.
-	if !a.finished && !a.cut && !s.log.named("slot stays unfinished: the next one takes its place", slot) && !s.wasDown(slot, slot.Add(2*time.Hour)) {
+	if !a.finished && !a.cut && !s.log.named("unfinished slot superseded by the next", slot) && !s.wasDown(slot, slot.Add(2*time.Hour)) {
 		t.Errorf("slot %s was left unfinished, and nothing says so", slot)
 	}
 	for r := range a.expected {

@@ -57,7 +57,7 @@ func supervise(ctx context.Context, log *slog.Logger, ps parts, task func(contex
 	running := make([]started, 0, len(ps))
 	for _, p := range ps {
 		running = append(running, start(ctx, p, ended))
-		log.Debug("started", "part", p.name)
+		log.Debug("started", "component", p.name)
 	}
 	var errs []error
 	taskContext, cancelTask := context.WithCancel(ctx)
@@ -72,7 +72,7 @@ func supervise(ctx context.Context, log *slog.Logger, ps parts, task func(contex
 	}
 	for i := len(running) - 1; i >= 0; i-- {
 		errs = append(errs, stop(running[i]))
-		log.Debug("stopped", "part", running[i].name)
+		log.Debug("stopped", "component", running[i].name)
 	}
 	return errors.Join(errs...)
 }

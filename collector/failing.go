@@ -47,8 +47,8 @@ func (f failing) log(to *slog.Logger, kind, name string, cause Cause, err error,
 
 // words are those of the log.
 var words = map[string]struct{ fails, mended string }{
-	"repository": {"repository failed", "repository answers again"},
-	"namespace":  {"namespace not listed whole", "namespace listed whole again"},
+	"repository": {"repository failed", "repository recovered"},
+	"namespace":  {"namespace listed incompletely", "namespace listed completely again"},
 }
 
 // errUnlisted is why repositories fail whose namespace could not be listed, of which the log

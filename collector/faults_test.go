@@ -139,7 +139,7 @@ func TestAFailureIsLoggedWhenItBeginsChangesAndEnds(t *testing.T) {
 			said = append(said, fmt.Sprint(line["msg"], " ", line["cause"]))
 		}
 	}
-	want := []string{"repository failed not_found", "repository failed server_error", "repository answers again <nil>"}
+	want := []string{"repository failed not_found", "repository failed server_error", "repository recovered <nil>"}
 	if diff := cmp.Diff(want, said); diff != "" {
 		t.Error(diff)
 	}
@@ -169,7 +169,7 @@ func TestWhenDockerHubIsAwayTheLogHasNotALineForEachRepository(t *testing.T) {
 		t.Errorf("while it goes on, only the end of the run is told: %v", said)
 	}
 	h.FailAll(nil)
-	if said := collect(2); said["repository answers again"] != 5 {
+	if said := collect(2); said["repository recovered"] != 5 {
 		t.Errorf("when it is over, of those that were told: %v", said)
 	}
 	for _, name := range names {

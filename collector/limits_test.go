@@ -90,7 +90,7 @@ func TestTheLimiterBeforeTheAPIIsWaitedFor(t *testing.T) {
 		if err != nil || summary.Succeeded != 1 || time.Since(began) < 2*time.Minute {
 			t.Errorf("after %v: %+v, %v", time.Since(began), summary, err)
 		}
-		if lines := r.log.lines(t, slog.LevelWarn); len(lines) != 1 || lines[0]["msg"] != "too many requests: Docker Hub asks to wait" || lines[0]["until"] == nil {
+		if lines := r.log.lines(t, slog.LevelWarn); len(lines) != 1 || lines[0]["msg"] != "rate-limited by Docker Hub, waiting" || lines[0]["until"] == nil {
 			t.Errorf("the log has %v", lines)
 		}
 		if got := counter(t, r, "pulltrail_collector_retries_total", "rate_limited"); got != 2 {

@@ -220,7 +220,7 @@ func (l *lister) lookForTheRest(ctx context.Context) {
 		l.emit(-1, l.one(ctx, r, true))
 	}
 	if missing := l.Total - l.Rows; missing > 0 && l.Err == nil {
-		l.log.Info("a listing was shorter than its own count; what is new in it comes with the next run",
+		l.log.Info("listing has fewer rows than its own count; the next run collects the rest",
 			"namespace", l.Namespace, "slot", l.slot, "rows", l.Rows, "count", l.Total)
 	}
 }

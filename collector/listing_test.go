@@ -209,7 +209,7 @@ func TestAListingThatIsCapedIsReportedAsTruncated(t *testing.T) {
 		if state := r.State(); !state.OK || state.Detail != want {
 			t.Errorf("%+v", state)
 		}
-		if warnings := r.log.lines(t, slog.LevelWarn); len(warnings) != 1 || warnings[0]["msg"] != "namespace not listed whole" || warnings[0]["err"] != want {
+		if warnings := r.log.lines(t, slog.LevelWarn); len(warnings) != 1 || warnings[0]["msg"] != "namespace listed incompletely" || warnings[0]["err"] != want {
 			t.Errorf("%v", warnings)
 		}
 		if again := r.all(t, slot); !again.Listings[0].Truncated {
@@ -278,7 +278,7 @@ func TestAListingThatFailsSaysSoForEachRepository(t *testing.T) {
 		if summary.Failed != 2 || summary.Again == 0 || summary.Listings[0].Cause != collector.ServerError {
 			t.Errorf("%+v", summary)
 		}
-		if lines := r.log.lines(t, slog.LevelWarn); len(lines) != 1 || lines[0]["msg"] != "namespace not listed whole" {
+		if lines := r.log.lines(t, slog.LevelWarn); len(lines) != 1 || lines[0]["msg"] != "namespace listed incompletely" {
 			t.Errorf("it is one thing that has happened, and the log has %v", lines)
 		}
 		h.FailListing("a", nil)

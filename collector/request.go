@@ -121,7 +121,7 @@ func (r *run) send(ctx context.Context, q request, n int) (answer, error) {
 			pause = backoff(n)
 		}
 		r.gate.pause(pause)
-		r.waits(slog.LevelWarn, "too many requests: Docker Hub asks to wait")
+		r.waits(slog.LevelWarn, "rate-limited by Docker Hub, waiting")
 	}
 	return a, nil
 }
@@ -144,7 +144,7 @@ func (r *run) enter(ctx context.Context) error {
 		return fail(Budget, "the run has used its %d requests (collector.budget); it goes on later", r.budget)
 	}
 	if time.Until(r.gate.opens()) > longWait {
-		r.waits(slog.LevelInfo, "the limit of Docker Hub is used up: the run waits for the next window")
+		r.waits(slog.LevelInfo, "rate limit of Docker Hub used up, waiting for the next window")
 	}
 	err := r.gate.wait(ctx)
 	if err == nil {

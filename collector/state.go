@@ -42,7 +42,7 @@ func (c *Collector) keeps(err error) {
 	defer c.mu.Unlock()
 	if ok := err == nil; ok != c.kept.OK {
 		if ok {
-			c.log.Info("snapshots are kept again")
+			c.log.Info("outbox stores snapshots again")
 		}
 		c.kept = State{OK: ok, Since: time.Now().UTC()}
 	}

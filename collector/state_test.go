@@ -84,7 +84,7 @@ func TestAnOutboxThatKeepsNothingIsAState(t *testing.T) {
 	}
 	r.store.appendErr = nil
 	poll(2)
-	if lines := r.log.lines(t, slog.LevelInfo); !slices.ContainsFunc(lines, func(line map[string]any) bool { return line["msg"] == "snapshots are kept again" }) {
+	if lines := r.log.lines(t, slog.LevelInfo); !slices.ContainsFunc(lines, func(line map[string]any) bool { return line["msg"] == "outbox stores snapshots again" }) {
 		t.Errorf("its end is not told: %v", lines)
 	}
 	if st := r.Outbox(); !st.OK || st.Err != "" || !st.Since.After(began.Since) {

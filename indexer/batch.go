@@ -193,14 +193,14 @@ func (f *Follower) keep(ctx context.Context, b *batch) error {
 		return nil
 	}
 	if err := f.opts.DeadLetters.Put(ctx, b.letters...); err != nil {
-		return caused{fmt.Errorf("dead letters cannot be kept: %w", err), causeDeadLetters}
+		return caused{fmt.Errorf("cannot store dead letters: %w", err), causeDeadLetters}
 	}
 	f.refused.Add(uint64(len(b.letters)))
 	for _, cause := range b.causes {
 		f.metrics.deadLetters.WithLabelValues(cause).Inc()
 	}
 	first := b.letters[0]
-	f.log.Warn("documents were refused and are kept as dead letters",
+	f.log.Warn("documents rejected and stored as dead letters",
 		"count", len(b.letters), "topic", first.Topic, "position", first.Position, "err", first.Reason)
 	b.letters, b.causes = nil, nil
 	return nil

@@ -135,7 +135,7 @@ func (f *Follower) start(ctx context.Context) error {
 		return caused{err, causeLog}
 	}
 	if cursor > head {
-		f.log.Warn("the cursor is ahead of the log, which must have been replaced: following it from its beginning",
+		f.log.Warn("cursor is ahead of the log, which must have been replaced; restarting at its beginning",
 			"cursor", cursor, "head", head)
 		cursor = 0
 	}

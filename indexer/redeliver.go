@@ -26,14 +26,14 @@ func (f *Follower) redeliver(ctx context.Context) {
 	for pause(ctx, rounds.NextBackOff()) == nil {
 		r, err := f.redeliverOnce(ctx)
 		if err != nil {
-			f.log.Debug("forbidden dead letters could not be tried again", "err", err)
+			f.log.Debug("cannot retry forbidden dead letters", "err", err)
 			continue
 		}
 		if len(r.Stored) > 0 {
-			f.log.Info("forbidden dead letters were stored after all", "count", len(r.Stored), "left", len(r.Left))
+			f.log.Info("forbidden dead letters stored on retry", "count", len(r.Stored), "left", len(r.Left))
 		}
 		if len(r.Refused) > 0 {
-			f.log.Warn("dead letters that were forbidden are refused for another reason", "count", len(r.Refused), "err", r.Refused[0].Reason)
+			f.log.Warn("forbidden dead letters rejected for another reason", "count", len(r.Refused), "err", r.Refused[0].Reason)
 		}
 		if len(r.Stored) > 0 || len(r.Left) == 0 {
 			rounds.Reset()

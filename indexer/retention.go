@@ -156,7 +156,7 @@ func (r *Retention) delete(ctx context.Context, cluster *Cluster, route caredFor
 		switch {
 		case err == nil:
 			r.deleted.WithLabelValues(cluster.String()).Inc()
-			r.log.Info("an index is deleted because of its age", "index", index.Name, "sink", cluster.String(), "route", "indexer."+route.name, "keep", route.Keep)
+			r.log.Info("index reached its age limit and is deleted", "index", index.Name, "sink", cluster.String(), "route", "indexer."+route.name, "keep", route.Keep)
 			continue
 		case errors.As(err, &refused) && refused.Class == search.Forbidden:
 			return errors.Join(append(errs, cluster.withRemedy(err))...)

@@ -51,7 +51,7 @@ func TestIndicesAreDeletedWhenTheirNewestDocumentIsTooOld(t *testing.T) {
 	if err := r.Run(t.Context()); err != nil || !slices.Equal(c.names(), before) {
 		t.Errorf("in the first: %v, %v", c.names(), err)
 	}
-	if !strings.Contains(log.String(), `msg="an index is deleted because of its age" index=s-2025-11 sink=opensearch route=indexer.routes[0] keep=3mo`) {
+	if !strings.Contains(log.String(), `msg="index reached its age limit and is deleted" index=s-2025-11 sink=opensearch route=indexer.routes[0] keep=3mo`) {
 		t.Errorf("log: %s", log)
 	}
 	if n := testutil.ToFloat64(r.deleted.WithLabelValues("opensearch")); n != 1 {

@@ -60,7 +60,7 @@ func (h *health) fail(who any, err error) {
 	h.cause, h.err = cause, err.Error()
 	h.mu.Unlock()
 	if cause != before {
-		h.log.Warn("indexing waits", "cause", cause, "err", err)
+		h.log.Warn("indexing paused, retrying", "cause", cause, "err", err)
 	}
 }
 
@@ -75,7 +75,7 @@ func (h *health) recover(who any) {
 	}
 	h.mu.Unlock()
 	if over {
-		h.log.Info("indexing goes on", "cause", before, "after", time.Since(since).Round(time.Millisecond))
+		h.log.Info("indexing resumed", "cause", before, "duration", time.Since(since).Round(time.Millisecond))
 	}
 }
 

@@ -118,9 +118,14 @@ func (l *link) run(ctx context.Context) {
 			}
 			return
 		case err != nil:
-			l.outage.ended(endingOf(err))
-			l.retries.ended(endingOf(err))
-			l.state.fail(faultConnection, connectReason(l.broker.String(), err))
+			end, reason := endingOf(err), connectReason(l.broker.String(), err)
+			l.outage.ended(end)
+			l.retries.ended(end)
+			if end == away {
+				l.state.unreachable(reason)
+			} else {
+				l.state.fail(faultConnection, reason)
+			}
 			continue
 		}
 		end := l.hold(ctx, c)
@@ -315,9 +320,8 @@ func (l *link) up(c connection) {
 	if l.silent {
 		version = Version311
 	}
-	l.state.up("mqtt_version", version)
+	l.state.up("mqtt_version", version, "session_present", c.sessionPresent())
 	l.counts.up()
-	l.log.Debug("connection is up", "session_present", c.sessionPresent())
 }
 
 // asking is called when the broker is asked for something; what it returns, when there

@@ -92,7 +92,7 @@ func TestTwoProcessesWithOneClientIDAreTold(t *testing.T) {
 	eventually(t, "the first hears of it", said)
 	eventually(t, "the first is back, and still says so", func() bool { return one.State().Connected && said() })
 	eventually(t, "some turns", func() bool { return testutil.ToFloat64(one.link.counts.connections) > 4 })
-	if n := book.count("the session was taken over"); n > 2 {
+	if n := book.count("session taken over by another client"); n > 2 {
 		t.Errorf("it is logged %d times by two", n)
 	}
 	stopOther()
@@ -331,7 +331,7 @@ func TestARefusedSubscriptionNamesItsFilterAndIsTriedAgain(t *testing.T) {
 			t.Errorf("asked again for %v", again)
 		}
 	}
-	if n := book.count("the subscription fails"); n != 1 {
+	if n := book.count("subscription failed"); n != 1 {
 		t.Errorf("one state is logged %d times", n)
 	}
 }

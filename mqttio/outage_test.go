@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -82,6 +83,46 @@ func TestAnOutageEndsWithAConnectionThatLasts(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		if got := lines(); len(got) != 2 {
 			t.Errorf("a new outage: %q", got)
+		}
+	})
+}
+
+func TestTheLossOfTheBrokerIsOneEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, book := &bubbleBroker{}, new(logbook)
+		b.set(both)
+		l, err := newLink(testConfig(), bubbleURL, "test", &checks{}, book.logger())
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.open = b.dial
+		l.counts = newMetrics("publisher").link()
+		l.serve = func(ctx context.Context, _ connection) { <-ctx.Done() }
+		start(t, func(ctx context.Context) error {
+			l.run(ctx)
+			return nil
+		})
+		time.Sleep(time.Minute)
+		b.set(nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := book.count("level=WARN"); n != 1 || !strings.Contains(l.state.state().Err, "connection refused") {
+			t.Errorf("%d warnings, state %+v: %s", n, l.state.state(), book.all())
+		}
+		b.set(func(c net.Conn, _ byte) bool { // another reason: not authorized
+			_, _ = c.Write([]byte{0x20, 3, 0, 0x87, 0})
+			return false
+		})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := book.count("level=WARN"); n != 2 {
+			t.Errorf("%d warnings: %s", n, book.all())
+		}
+		b.set(both)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := book.count("connected to the broker"); n != 2 {
+			t.Errorf("%d connections: %s", n, book.all())
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package mqttio
 
 import (
+	"context"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -39,13 +40,13 @@ const (
 // lines are what is logged when a fault comes and goes.
 var lines = [faultKinds]struct{ fails, mended string }{
 	faultConnection:   {"no connection to the broker", "connected to the broker"},
-	faultTakeover:     {"the session was taken over", "the session is no longer taken over"},
-	faultSubscription: {"the subscription fails", "subscribed"},
-	faultStore:        {"messages cannot be stored", "messages are stored again"},
-	faultDeadLetters:  {"dead letters cannot be kept", "dead letters are kept again"},
-	faultConfirm:      {"the outbox cannot forget what has arrived", "the outbox forgets what has arrived again"},
-	faultOutbox:       {"the outbox cannot be read", "the outbox is read again"},
-	faultPublish:      {"the broker refuses a snapshot", "the broker refuses no snapshot any more"},
+	faultTakeover:     {"session taken over by another client", "session no longer taken over"},
+	faultSubscription: {"subscription failed", "subscribed"},
+	faultStore:        {"cannot store messages", "messages stored again"},
+	faultDeadLetters:  {"cannot store dead letters", "dead letters stored again"},
+	faultConfirm:      {"cannot confirm snapshots in the outbox", "snapshots confirmed in the outbox again"},
+	faultOutbox:       {"cannot read the outbox", "outbox readable again"},
+	faultPublish:      {"broker rejects a snapshot", "broker accepts snapshots again"},
 }
 
 // tracker keeps the state of one session and logs its changes, and only those.
@@ -54,6 +55,7 @@ type tracker struct {
 
 	mu        sync.Mutex
 	connected bool
+	lost      bool // a connection was lost, and nothing has happened since
 	since     time.Time
 	faults    [faultKinds]string
 	detail    string
@@ -77,7 +79,7 @@ func (t *tracker) state() State {
 // up says that the broker has accepted the session; args are logged with it.
 func (t *tracker) up(args ...any) {
 	defer t.changed()()
-	t.connected = true
+	t.connected, t.lost = true, false
 	t.faults[faultConnection] = ""
 	if t.faults[faultTakeover] == "" { // the two processes would fill the log for ever
 		t.log.Info(lines[faultConnection].mended, args...)
@@ -91,19 +93,32 @@ func (t *tracker) down(reason string) {
 		t.fail(faultConnection, reason)
 	}
 	defer t.changed()()
-	t.connected = false
+	t.connected, t.lost = false, reason != ""
 }
 
+// unreachable says that nobody was reached at the broker's address. Directly after the loss of a connection, which was
+// logged, that is the same event.
+func (t *tracker) unreachable(reason string) { t.failAt(faultConnection, reason, true) }
+
 // fail says that something is wrong. It is logged when it is news.
-func (t *tracker) fail(f fault, reason string) {
+func (t *tracker) fail(f fault, reason string) { t.failAt(f, reason, false) }
+
+func (t *tracker) failAt(f fault, reason string, unreachable bool) {
 	reason = stable(reason)
 	defer t.changed()()
+	level := slog.LevelWarn
+	if f == faultConnection {
+		if t.lost && unreachable {
+			level = slog.LevelDebug
+		}
+		t.lost = false
+	}
 	if t.faults[f] == reason {
 		return
 	}
 	t.faults[f] = reason
 	if f != faultConnection || t.faults[faultTakeover] == "" {
-		t.log.Warn(lines[f].fails, "err", reason)
+		t.log.Log(context.Background(), level, lines[f].fails, "err", reason)
 	}
 }
 

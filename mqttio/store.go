@@ -30,7 +30,7 @@ func (s *Subscriber) store(ctx context.Context, batch []item) error {
 		}
 		s.counts.refused.Add(float64(len(letters)))
 		first := letters[0]
-		s.link.log.Warn("messages were refused and are kept as dead letters",
+		s.link.log.Warn("messages rejected and stored as dead letters",
 			"count", len(letters), "topic", first.Topic, "err", first.Reason)
 	}
 	s.confirm(ctx, ids)

@@ -67,7 +67,7 @@ func TestAMessageIsAcknowledgedOnlyWhenItIsStored(t *testing.T) {
 	if state := s.State(); !state.Connected || !strings.Contains(state.Err, "the disk is full") {
 		t.Errorf("the state is %+v", state)
 	}
-	if n := book.count("messages cannot be stored"); n != 1 {
+	if n := book.count("cannot store messages"); n != 1 {
 		t.Errorf("one state is logged %d times", n)
 	}
 	if n := testutil.ToFloat64(s.counts.acknowledged); n != 0 {

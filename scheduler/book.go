@@ -70,9 +70,9 @@ func (b *book) write(ctx context.Context) {
 func (b *book) note(err error) {
 	switch {
 	case err != nil && !b.failing:
-		b.log.Error("the slot ledger does not answer: trying again every minute, the runs go on", "err", err)
+		b.log.Error("slot ledger not available, retrying every minute; runs continue", "err", err)
 	case err == nil && b.failing:
-		b.log.Info("the slot ledger answers again")
+		b.log.Info("slot ledger available again")
 	}
 	b.failing = err != nil
 }

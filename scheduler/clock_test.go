@@ -75,7 +75,7 @@ func TestAClockThatIsSetBackBeginsTheScheduleAnew(t *testing.T) {
 				if !slices.Equal(r.slots, test.want) {
 					t.Errorf("slots after %v, want %v", r.slots, test.want)
 				}
-				if n := strings.Count(r.logs.String(), "stays unfinished"); n != test.logged {
+				if n := strings.Count(r.logs.String(), "unfinished slot superseded"); n != test.logged {
 					t.Errorf("log: %s", r.logs.String())
 				}
 			})

@@ -92,7 +92,7 @@ func (j *job) loop(ctx context.Context, runs *sync.WaitGroup) {
 			taken = j.schedule.Latest(now)
 			slot, due = j.plan(taken)
 			j.drop(slot)
-			j.log.Warn("the clock was set back: the schedule begins anew", "slot", slot)
+			j.log.Warn("clock set back; restarting the schedule", "slot", slot)
 		case wait <= 0:
 			taken, begun = j.newest(slot, now), true
 			slot, due = j.plan(taken)
@@ -129,7 +129,7 @@ func (j *job) begin(ctx context.Context, slot time.Time, runs *sync.WaitGroup) b
 		return false
 	case known && !last.Before(slot):
 		if last.After(time.Now()) {
-			j.log.Warn("the slot ledger is ahead of the clock: nothing is caught up until then", "slot", last)
+			j.log.Warn("slot ledger is ahead of the clock; missed slots are not caught up until then", "slot", last)
 		}
 		return j.complete(ctx, slot, runs)
 	case known:
@@ -187,7 +187,7 @@ func (j *job) newest(slot, now time.Time) time.Time {
 	if !newest.After(slot) {
 		return slot
 	}
-	j.log.Warn("slots went by unnoticed (was the machine asleep, or its clock set?): running the newest", "slot", newest, "first", slot)
+	j.log.Warn("slots missed (machine asleep, or clock set?); running the newest", "slot", newest, "first", slot)
 	return newest
 }
 

@@ -22,7 +22,7 @@ func TestALedgerThatCannotBeWrittenIsTriedAgain(t *testing.T) {
 		if got := l.last(); !got.Equal(epoch.Add(2 * time.Hour)) {
 			t.Errorf("the ledger holds %v", got)
 		}
-		if a, b := f.logs.count("does not answer"), f.logs.count("answers again"); a != 1 || b != 1 {
+		if a, b := f.logs.count("slot ledger not available"), f.logs.count("slot ledger available again"); a != 1 || b != 1 {
 			t.Errorf("%d lines about the failure, %d about its end", a, b)
 		}
 		before := l.writes
@@ -66,7 +66,7 @@ func TestALedgerThatCannotBeReadIsAskedAgain(t *testing.T) {
 				if got := f.slots(); !slices.Equal(got, test.want) {
 					t.Errorf("slots = %v, want %v", got, test.want)
 				}
-				if n := f.logs.count("does not answer"); n != 1 {
+				if n := f.logs.count("slot ledger not available"); n != 1 {
 					t.Errorf("%d lines about the failure", n)
 				}
 			})
@@ -83,7 +83,7 @@ func TestOfSlotsThatWentByUnnoticedTheNewestIsRun(t *testing.T) {
 		if got := f.slots(); !slices.Equal(got, []float64{4}) {
 			t.Errorf("slots = %v, want the one of 04:00", got)
 		}
-		if n := f.logs.count("went by unnoticed"); n != 1 {
+		if n := f.logs.count("slots missed"); n != 1 {
 			t.Errorf("%d lines about it", n)
 		}
 		l.set(func(l *ledger) { l.delay = 0 })

@@ -48,7 +48,7 @@ func (j *job) execute(ctx context.Context, run Run) error {
 	return err
 }
 
-// tell logs how a run has ended. When it is to be gone on with is for release to say.
+// tell logs a run that has failed. A success is for the job to log, and a retry for release.
 func (j *job) tell(run RunStatus, outcome string, cut bool) {
 	switch {
 	case outcome == outcomePanic: // logged with its stack
@@ -59,8 +59,6 @@ func (j *job) tell(run RunStatus, outcome string, cut bool) {
 	case outcome == outcomeUnfinished:
 	case run.Err != nil:
 		j.log.Error("run failed", "slot", run.Slot, "manual", run.Manual, "err", run.Err)
-	default:
-		j.log.Debug("run finished", "slot", run.Slot, "manual", run.Manual, "duration", run.Finished.Sub(run.Started))
 	}
 }
 
@@ -71,10 +69,10 @@ func (j *job) release(run RunStatus, rest *continuation) {
 	switch {
 	case rest == nil:
 	case !rest.at.Before(j.next) || !rest.run.Slot.Before(j.next): // the latter after a clock was set back
-		j.log.Info("slot stays unfinished: the next one takes its place", "slot", rest.run.Slot, "next", j.next, "err", run.Err)
+		j.log.Info("unfinished slot superseded by the next", "slot", rest.run.Slot, "next", j.next, "err", run.Err)
 	default:
 		j.rest = rest
-		j.log.Info("slot not finished: it goes on later", "slot", rest.run.Slot, "at", rest.at, "err", run.Err)
+		j.log.Info("slot not finished, retrying later", "slot", rest.run.Slot, "at", rest.at, "err", run.Err)
 	}
 	j.last = &run
 	j.running = false

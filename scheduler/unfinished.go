@@ -86,7 +86,7 @@ func (j *job) drop(next time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.rest != nil && !j.rest.run.Slot.Equal(next) {
-		j.log.Info("slot stays unfinished: the next one takes its place", "slot", j.rest.run.Slot, "next", next)
+		j.log.Info("unfinished slot superseded by the next", "slot", j.rest.run.Slot, "next", next)
 	}
 	j.rest = nil
 }

@@ -68,7 +68,7 @@ func TestASlotIsContinuedUntilItIsDone(t *testing.T) {
 				t.Errorf("%v runs with outcome %s, want %v", got, outcome, want)
 			}
 		}
-		line := `level=INFO msg="slot not finished: it goes on later" job=collect slot=2000-01-01T02:00:00.000Z at=2000-01-01T02:11:00.000Z err="collect: the slot is not finished: wrong"`
+		line := `level=INFO msg="slot not finished, retrying later" job=collect slot=2000-01-01T02:00:00.000Z at=2000-01-01T02:11:00.000Z err="collect: the slot is not finished: wrong"`
 		if f.logs.count(line) != 1 || f.logs.count("level=INFO") != 2 || f.logs.count("level=ERROR") != 0 {
 			t.Errorf("log: %s", f.logs.buffer.String())
 		}
@@ -157,7 +157,7 @@ func TestTheNextSlotTakesThePlaceOfAContinuation(t *testing.T) {
 				if got, want := f.minutes(), [][2]float64{{60, 60}, {120, 120}, {180, 180}}; !slices.Equal(got, want) {
 					t.Errorf("calls = %v, want %v", got, want)
 				}
-				if n := f.logs.count("stays unfinished"); n != 1 {
+				if n := f.logs.count("unfinished slot superseded"); n != 1 {
 					t.Errorf("%d lines about it", n)
 				}
 			})
@@ -213,7 +213,7 @@ func TestAContinuationThatHadToWaitBeyondTheNextSlotLeavesItsPlaceToIt(t *testin
 		if want := []float64{0, 10, 60}; !slices.Equal(slots[:3], want) || slices.Contains(slots[3:], 0) {
 			t.Errorf("slots = %v, want %v", slots, want)
 		}
-		if n := f.logs.count("stays unfinished"); n == 0 {
+		if n := f.logs.count("unfinished slot superseded"); n == 0 {
 			t.Error("nothing says that the first slot stays unfinished")
 		}
 	})

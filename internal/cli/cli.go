@@ -221,7 +221,16 @@ func adjustable(p *Process, c config.Config) (*slog.Logger, *slog.LevelVar) {
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if c.Log.Format == "json" {
+		options.ReplaceAttr = inSeconds
 		return slog.New(slog.NewJSONHandler(p.Stderr, options)), level
 	}
 	return slog.New(slog.NewTextHandler(p.Stderr, options)), level
+}
+
+// inSeconds turns a duration into seconds, with the unit in the key, because a number in JSON has none.
+func inSeconds(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		return slog.Float64(a.Key+"_seconds", a.Value.Duration().Seconds())
+	}
+	return a
 }

@@ -110,7 +110,7 @@ func (j *Journal) recoverLast() error {
 	case torn:
 		return j.cut(s, first, lost, damage)
 	}
-	j.opts.Log.Error("the journal is damaged: reading will stop there",
+	j.opts.Log.Error("journal damaged; reading stops there",
 		"file", s.path, "offset", s.size, "err", damage)
 	s.next, s.size = first, info.Size()
 	return j.rotate(first, first-1)

@@ -68,7 +68,7 @@ func (m *Manager) watch(ctx context.Context, probe func(context.Context) error) 
 			return
 		}
 		if err != nil && !failing {
-			m.log.Error("systemd gets no sign of life and will restart the process unless it recovers", "err", err)
+			m.log.Error("watchdog probe failed; systemd restarts the process unless it recovers", "err", err)
 		}
 		failing = err != nil
 		select {

@@ -168,7 +168,7 @@ func (c *Cluster) read(ctx context.Context) ([]search.Hit, error) {
 		return page, err
 	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(most), backoff.WithNotify(func(err error, _ time.Duration) {
 		if !told {
-			c.opts.Log.Warn("the source does not answer and is asked again", "url", c.opts.URL, "for", most, "err", err)
+			c.opts.Log.Warn("the source does not answer and is asked again", "url", c.opts.URL, "timeout", most, "err", err)
 			told = true
 		}
 	}))
