@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the packages: deploy/packages/build.sh deb|rpm [ARCH [VERSION]]
 # ARCH is amd64, arm64 or arm7. OUT is where they go; SOURCE_DATE_EPOCH is their time;
-# PROGRAM is what was built before, with its SBOM beside it.
+# PROGRAM is what was built before, with its SBOM, man and completion beside it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,14 +13,18 @@ export OUT=${OUT:-deploy/packages/out}
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
 
+rm -rf "$OUT/man" "$OUT/completion"
 mkdir -p "$OUT"
 if [[ -n ${PROGRAM:-} ]]; then
   cp "$PROGRAM" "$OUT/pulltrail"
   cp "$PROGRAM.cdx.json" "$OUT/pulltrail.cdx.json"
+  cp -r "$(dirname "$PROGRAM")"/{man,completion} "$OUT"
 else
   deploy/release/binary.sh "$OUT/pulltrail" linux "$ARCH" "$VERSION"
   deploy/release/sbom.sh "$OUT/pulltrail" "$VERSION" >"$OUT/pulltrail.cdx.json"
+  deploy/release/manual.sh "$OUT"
 fi
+gzip -n9 "$OUT"/man/*.1
 # The service has its directory from systemd; commands beside it find it here.
 sed 's#^data_dir: data$#data_dir: /var/lib/pulltrail#' config.yaml >"$OUT/config.yaml"
 grep -q '^data_dir: /var/lib/pulltrail$' "$OUT/config.yaml" || { echo "build.sh: config.yaml has no data_dir: data" >&2; exit 1; }

@@ -16,11 +16,14 @@ mkdir -p "$OUT"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+deploy/release/manual.sh "$work/manual"
+
 for platform in ${PLATFORMS:-linux/amd64 linux/arm64 linux/arm7 darwin/amd64 darwin/arm64}; do
   os=${platform%/*} arch=${platform#*/}
   name=pulltrail_${version}_${os}_$arch
   mkdir "$work/$name"
   cp LICENSE THIRD_PARTY_NOTICES README.md config.yaml "$work/$name"
+  cp -r "$work/manual"/{man,completion} "$work/$name"
   program=$work/$name/pulltrail
   deploy/release/binary.sh "$program" "$os" "$arch" "$version"
   deploy/release/sbom.sh "$program" "$version" >"$program.cdx.json"

@@ -44,7 +44,7 @@ func TestThePackages(t *testing.T) {
 	}
 	t.Run("have the same files", func(t *testing.T) {
 		listed := output(t, exec.Command("rpm", "-qlp", rpm))
-		for _, name := range []string{installedProgram, installedUnit, installedConfig, "etc/pulltrail/secrets", "usr/share/doc/pulltrail/OPERATIONS.md"} {
+		for _, name := range []string{installedProgram, installedUnit, installedConfig, "etc/pulltrail/secrets", "usr/share/doc/pulltrail/OPERATIONS.md", "usr/share/man/man1/pulltrail.1.gz", "usr/share/man/man1/pulltrail-collect.1.gz", "usr/share/bash-completion/completions/pulltrail", "usr/share/fish/vendor_completions.d/pulltrail.fish"} {
 			if _, err := os.Stat(filepath.Join(system, name)); err != nil || !strings.Contains(listed, "/"+name+"\n") {
 				t.Errorf("%s: deb %v, rpm %s", name, err, listed)
 			}
@@ -54,6 +54,12 @@ func TestThePackages(t *testing.T) {
 		}
 		if info, err := os.Stat(filepath.Join(system, "etc/pulltrail/secrets")); err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("secrets: %v, %v", info.Mode(), err)
+		}
+	})
+	t.Run("have man pages", func(t *testing.T) {
+		page := output(t, exec.Command("gzip", "-cd", filepath.Join(system, "usr/share/man/man1/pulltrail.1.gz")))
+		if !strings.HasPrefix(page, ".TH PULLTRAIL 1 ") {
+			t.Errorf("%.100s", page)
 		}
 	})
 	t.Run("have the licences, and a list of everything that the program is made of", func(t *testing.T) {

@@ -45,7 +45,7 @@ func isTheSameAgain(t *testing.T, dir string) {
 		}
 	}
 	listed := output(t, exec.Command("tar", "-tzf", filepath.Join(dir, "pulltrail_1.2.3_linux_amd64.tar.gz")))
-	for _, name := range []string{"pulltrail", "LICENSE", "THIRD_PARTY_NOTICES", "pulltrail.cdx.json", "config.yaml"} {
+	for _, name := range []string{"pulltrail", "LICENSE", "THIRD_PARTY_NOTICES", "pulltrail.cdx.json", "config.yaml", "man/pulltrail.1", "man/pulltrail-collect.1", "completion/pulltrail", "completion/_pulltrail", "completion/pulltrail.fish"} {
 		if !strings.Contains(listed, "pulltrail_1.2.3_linux_amd64/"+name+"\n") {
 			t.Errorf("%s is not in the archive: %s", name, listed)
 		}
