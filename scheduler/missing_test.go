@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,22 +104,30 @@ func TestWhatIsStillMissingAfterARestartIsRunAgain(t *testing.T) {
 
 func TestARunForWhatIsMissingIsContinuedUntilItIsDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var missing []bool
 		f := start(t, recorded(0), func(f *fixture, s *scheduler.Spec) {
 			s.Schedule = "@daily"
 			parts := inParts(3, 10*time.Minute)
 			f.work = func(ctx context.Context, run scheduler.Run) error {
+				mu.Lock()
 				missing = append(missing, run.Missing)
+				mu.Unlock()
 				return parts(ctx, run)
 			}
 			lacks(f, s)
 		})
+		all := func() []bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(missing)
+		}
 		sleepTo(23 * time.Hour)
-		if got, want := f.minutes(), [][2]float64{{0, 0}, {0, 11}, {0, 22}}; !slices.Equal(got, want) || slices.Contains(missing, false) {
-			t.Errorf("calls = %v, want %v; missing: %v", got, want, missing)
+		if got, want := f.minutes(), [][2]float64{{0, 0}, {0, 11}, {0, 22}}; !slices.Equal(got, want) || slices.Contains(all(), false) {
+			t.Errorf("calls = %v, want %v; missing: %v", got, want, all())
 		}
 		sleepTo(25 * time.Hour)
-		if missing[len(missing)-1] {
+		if runs := all(); runs[len(runs)-1] {
 			t.Error("the next slot is for what is missing only")
 		}
 	})
