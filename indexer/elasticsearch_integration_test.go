@@ -122,7 +122,7 @@ func TestACertificateOfAnUnknownAuthorityForReal(t *testing.T) {
 func TestAnotherProductIsRefusedForReal(t *testing.T) {
 	c := realOpenSearch(t)
 	sink := openElastic(t, ElasticsearchConfig{ClusterConfig: ClusterConfig{URLs: []string{c.base}, Timeout: 30 * time.Second}})
-	if err := sink.Ping(t.Context()); err == nil || causeOf(err) != "unexpected" || !strings.Contains(err.Error(), "write an OpenSearch into indexer.opensearch") {
+	if err := sink.Ping(t.Context()); err == nil || causeOf(err) != "unexpected" || !strings.Contains(err.Error(), "name an OpenSearch in indexer.opensearch.urls") {
 		t.Errorf("error %v", err)
 	}
 }
